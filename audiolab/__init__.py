@@ -1,0 +1,33 @@
+"""The executable handbook of audio in PyTorch.
+
+Importing the package costs nothing: the subpackages below are loaded when they are first used, so
+that ``import audiolab`` and ``audiolab --help`` start without torch.
+
+========== =====================================================================================
+io         load, save, encode, decode, inspect and stream audio files
+signals    tones, sweeps, noises, music and the bundled clips
+metrics    alignment, signal-to-noise ratio, spectral distance, loudness
+display    plots and the listening player
+units      decibels, hertz, seconds and samples
+========== =====================================================================================
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audiolab import display, io, metrics, signals, units
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__", "display", "io", "metrics", "signals", "units"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return _import_module(f"audiolab.{name}")
+    raise AttributeError(f"module 'audiolab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
