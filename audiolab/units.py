@@ -96,7 +96,8 @@ def db_to_amplitude(level_db: Number) -> Number:
     >>> db_to_amplitude(-20.0)
     0.1
     """
-    return 10.0 ** (level_db / 20.0)
+    ratio: Number = 10.0 ** (level_db / 20.0)
+    return ratio
 
 
 def db_to_power(level_db: Number) -> Number:
@@ -117,7 +118,8 @@ def db_to_power(level_db: Number) -> Number:
     >>> db_to_power(-20.0)
     0.01
     """
-    return 10.0 ** (level_db / 10.0)
+    ratio: Number = 10.0 ** (level_db / 10.0)
+    return ratio
 
 
 def hz_to_midi(frequency_hz: Number) -> Number:
@@ -161,7 +163,8 @@ def midi_to_hz(note: Number) -> Number:
     >>> midi_to_hz(57.0)
     220.0
     """
-    return 440.0 * 2.0 ** ((note - 69.0) / 12.0)
+    frequency_hz: Number = 440.0 * 2.0 ** ((note - 69.0) / 12.0)
+    return frequency_hz
 
 
 def seconds_to_samples(duration_s: float, sample_rate: float) -> int:
