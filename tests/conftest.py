@@ -1,7 +1,7 @@
 """What all tests share: pinned threads, no network, and programs that may be missing.
 
-A test that compares with a program asks for it through `program`; without the program it is skipped,
-and named at the end of ``make test``. Under CI the same is a failure.
+A test that compares with a program asks for it through `program`; without the program it is
+skipped, and named at the end of ``make test``. Under CI the same is a failure.
 """
 
 import os
