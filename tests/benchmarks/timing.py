@@ -1,7 +1,7 @@
 """Time several ways to do one thing, side by side in one run.
 
-Machines drift, so the contestants take turns (A B C A B C ...), and what counts is the ratio of each
-turn to the reference's turn beside it. Medians are printed with the spread; nothing is asserted.
+Machines drift, so the contestants take turns (A B C A B C ...), and what counts is the ratio of
+each turn to the reference turn beside it. Medians are printed with the spread; nothing is asserted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Timing", "compare", "print_table", "write_json"]
 
 @dataclass(frozen=True)
 class Timing:
-    """What one contestant took, and its ratio to the reference in the same turn (below 1: faster)."""
+    """What one contestant took, and its ratio to the reference in the same turn."""
 
     name: str
     median_ms: float
