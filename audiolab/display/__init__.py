@@ -1,0 +1,19 @@
+"""Plots and the listening player: the package's only place that draws.
+
+Plots return their Axes and take `ax`, so that they fit into figures of the reader's own. The player
+lets several versions of a sound be switched at one position, at their true levels.
+"""
+
+from audiolab.display.comparisons import plot_comparison
+from audiolab.display.responses import plot_frequency_response
+from audiolab.display.spectrograms import plot_spectrogram
+from audiolab.display.style import use_style
+from audiolab.display.waveforms import plot_waveform
+
+__all__ = [
+    "plot_comparison",
+    "plot_frequency_response",
+    "plot_spectrogram",
+    "plot_waveform",
+    "use_style",
+]
