@@ -355,5 +355,10 @@ def _failure(probe: Probe) -> str:
 
 
 def _first_line(text: str) -> str:
-    line = next((each.strip() for each in text.splitlines() if each.strip()), "no message")
+    """Return the line that tells most: the loader's own where there is one, else the first."""
+    lines = [each.strip() for each in text.splitlines() if each.strip()] or ["no message"]
+    loader = [each for each in lines if re.match(r"(OSError|ImportError): ", each)]
+    # torchcodec tries every release of FFmpeg; that most of them are absent is no news.
+    telling = [each for each in loader if not re.search(r"lib(av|sw)\w+\.so.*cannot open", each)]
+    line = (telling or loader or lines)[0]
     return line if len(line) <= 200 else line[:199] + "…"
