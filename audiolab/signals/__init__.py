@@ -1,8 +1,8 @@
 """Signals to work with: made from a formula, drawn from a generator, or bundled as clips.
 
 Generators are pure functions. Durations are in seconds and come last but one, before the sample
-rate; results are ``(time,)``, or ``(2, time)`` where the sound is stereo, and stay within full scale
-at their default level.
+rate; results are ``(time,)``, or ``(2, time)`` where the sound is stereo, and stay within full
+scale at their default level.
 """
 
 from audiolab.signals.clips import ClipInfo, clip, clip_path, clips

@@ -27,8 +27,9 @@ _ROOTS = (45, 41, 48, 43)
 _MELODY = (
     (0.5, 76, 0.7), (1.0, 79, 0.6), (1.5, 81, 1.0), (2.5, 79, 0.7), (3.0, 76, 0.8), (3.5, 74, 0.6),
     (4.5, 72, 0.8), (5.5, 76, 0.9), (6.0, 77, 0.8), (6.5, 76, 0.6), (7.5, 72, 0.7),
-    (8.5, 74, 0.7), (9.0, 76, 0.9), (9.5, 79, 1.0), (10.5, 84, 0.9), (11.0, 83, 0.7), (11.5, 79, 0.6),
-    (12.5, 81, 0.8), (13.0, 79, 0.7), (13.5, 74, 0.9), (14.5, 71, 0.7), (15.0, 74, 0.8),
+    (8.5, 74, 0.7), (9.0, 76, 0.9), (9.5, 79, 1.0), (10.5, 84, 0.9), (11.0, 83, 0.7),
+    (11.5, 79, 0.6), (12.5, 81, 0.8), (13.0, 79, 0.7), (13.5, 74, 0.9),
+    (14.5, 71, 0.7), (15.0, 74, 0.8),
 )  # fmt: skip
 
 
@@ -127,5 +128,7 @@ def _room(dry: torch.Tensor, rate: int, source: torch.Generator) -> torch.Tensor
     impulse = torch.nn.functional.pad(low + high, (delay, 0))
     impulse = impulse / impulse.square().sum(-1, keepdim=True).sqrt()
     size = dry.shape[-1] + impulse.shape[-1] - 1
-    wet = torch.fft.irfft(torch.fft.rfft(dry, n=size) * torch.fft.rfft(impulse, n=size), n=size)
-    return wet[..., : dry.shape[-1]]
+    wet: torch.Tensor = torch.fft.irfft(
+        torch.fft.rfft(dry, n=size) * torch.fft.rfft(impulse, n=size), n=size
+    )
+    return wet.narrow(-1, 0, dry.shape[-1])

@@ -23,7 +23,8 @@ def band_limit(
     rise = ((octaves - math.log2(low_hz)) / edge_octaves + 0.5).clamp(0.0, 1.0)
     fall = ((math.log2(high_hz) - octaves) / edge_octaves + 0.5).clamp(0.0, 1.0)
     gain = torch.sin(0.25 * TAU * rise) * torch.sin(0.25 * TAU * fall)
-    return torch.fft.irfft(torch.fft.rfft(samples) * gain, n=samples.shape[-1])
+    kept: torch.Tensor = torch.fft.irfft(torch.fft.rfft(samples) * gain, n=samples.shape[-1])
+    return kept
 
 
 def fade_edges(samples: torch.Tensor, fade_in: int, fade_out: int) -> torch.Tensor:
@@ -50,8 +51,8 @@ def smooth_random(
 ) -> torch.Tensor:
     """Draw a slow random curve of unit RMS, for drifting pitch and fluttering loudness.
 
-    One normal value is drawn every half period of `bandwidth_hz` and a raised cosine leads from each
-    to the next, so that the curve at a time doesn't depend on the duration.
+    One normal value is drawn every half period of `bandwidth_hz` and a raised cosine leads from
+    each to the next, so that the curve at a time doesn't depend on the duration.
     """
     step = rate / (2.0 * bandwidth_hz)
     position = torch.arange(num_samples, dtype=torch.float64) / step

@@ -1,7 +1,8 @@
 """Impulses: what to send through a system to see its response or its delay.
 
-A click has a flat spectrum and all its energy in one sample. A chirp spreads the same job over a few
-milliseconds, which codecs and loudspeakers survive better, and is compressed again by correlation.
+A click has a flat spectrum and all its energy in one sample. A chirp spreads the same job over a
+few milliseconds, which codecs and loudspeakers survive better, and is compressed again by
+correlation.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 r"""Plucked strings: a delay loop that is in tune, and chords of it in stereo.
 
-Karplus and Strong's string is a delay line fed back through a gentle low-pass: one period goes round
-and loses its overtones first. Here the loop is :math:`g\,(\tfrac s2, 1-s, \tfrac s2)` times a Lagrange
-fractional delay, and three choices are made exact:
+Karplus and Strong's string is a delay line fed back through a gentle low-pass: one period goes
+round and loses its overtones first. Here the loop is :math:`g\,(\tfrac s2, 1-s, \tfrac s2)` times a
+Lagrange fractional delay, and three choices are made exact:
 
 - *pitch*: the loop's phase delay at the fundamental is one period to 1e-9 samples;
 - *decay*: the loop's gain at the fundamental is :math:`10^{-3/(f T_{60})}`;
@@ -139,7 +139,8 @@ def _loop(
     interpolator = _lagrange(fraction)
     passed = _gain(interpolator, omega)
     target = 10.0 ** (-3.0 / (frequency_hz * decay_s))
-    # Stable where the gain at 0 Hz, the largest of all, stays below 1; nine tenths of the way there.
+    # Stable where the gain at 0 Hz, the largest of all, stays below 1; nine tenths of the way
+    # there.
     room = (1.0 - target / passed) / (1.0 - math.cos(omega))
     if room <= 0.0:
         raise ValueError(
@@ -223,8 +224,8 @@ def chord_progression(
 ) -> torch.Tensor:
     """Strum chords on plucked strings, spread from left to right.
 
-    The chords share the duration equally. Within a chord the strings start one after the other; they
-    are damped over 30 ms before the next chord, and the last one fades over the last tenth.
+    The chords share the duration equally. Within a chord the strings start one after the other;
+    they are damped over 30 ms before the next chord, and the last one fades over the last tenth.
 
     Parameters
     ----------

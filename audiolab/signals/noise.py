@@ -1,10 +1,11 @@
 r"""White, pink and brown noise: Gaussian, with an exact mean and RMS and an exact spectral slope.
 
 A white Gaussian sequence is shaped in the frequency domain by
-:math:`|H(f)| = \max(f, f_\text{low})^{-s/2}`, which gives a power density :math:`\propto f^{-s}` above
-:math:`f_\text{low}` and a flat one below, where a pure power law would put all its energy. Since the
-shaping is circular, a noise loops without a click. Each realisation is then given zero mean and the
-RMS that was asked for, exactly, so that mixing at a signal-to-noise ratio needs no measuring.
+:math:`|H(f)| = \max(f, f_\text{low})^{-s/2}`, which gives a power density :math:`\propto f^{-s}`
+above :math:`f_\text{low}` and a flat one below, where a pure power law would put all its energy.
+Since the shaping is circular, a noise loops without a click. Each realisation is then given zero
+mean and the RMS that was asked for, exactly, so that mixing at a signal-to-noise ratio needs no
+measuring.
 
 Coloured noise is often approximated by a few one-pole filters; that is cheaper for endless streams,
 and is left out.
@@ -47,8 +48,8 @@ def white_noise(
     sample_rate : int
         Sample rate in Hz.
     rms_db : float, default: -20.0
-        RMS level in dB of full scale, met exactly by each item. At -20 dB full scale is ten standard
-        deviations away; above about -13 dB expect samples beyond it.
+        RMS level in dB of full scale, met exactly by each item. At -20 dB full scale is ten
+        standard deviations away; above about -13 dB expect samples beyond it.
     batch_shape : tuple of int, default: ()
         Leading dimensions; ``(2,)`` makes two independent channels. The first items don't depend on
         how many follow.
@@ -251,4 +252,5 @@ def shape_spectrum(
     num_samples = samples.shape[-1]
     frequencies = torch.fft.rfftfreq(num_samples, d=1.0 / rate, dtype=torch.float64)
     gain = frequencies.clamp_min(low_hz) ** (-0.5 * exponent)
-    return torch.fft.irfft(torch.fft.rfft(samples) * gain, n=num_samples)
+    shaped: torch.Tensor = torch.fft.irfft(torch.fft.rfft(samples) * gain, n=num_samples)
+    return shaped

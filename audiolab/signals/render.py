@@ -1,12 +1,12 @@
 """Render the bundled clips: ``python -m audiolab.signals.render``.
 
 The only file that needs a speech synthesiser (Flite, by Carnegie Mellon University), and only the
-project's authors run it. Rendering is reproducible: seeds are fixed, gains are constants rather than
-measurements, and the FLAC files hold 16-bit samples with triangular dither.
+project's authors run it. Rendering is reproducible: seeds are fixed, gains are constants rather
+than measurements, and the FLAC files hold 16-bit samples with triangular dither.
 
-Speech is made by Flite's statistical voices *slt* and *rms* at 16 kHz and brought to 24 kHz. They end
-below 8 kHz; above, noise takes over that follows the envelope of the 5 to 7.2 kHz band, for real
-speech is nearly only frication there. The music is `audiolab.signals._piece`.
+Speech is made by Flite's statistical voices *slt* and *rms* at 16 kHz and brought to 24 kHz. They
+end below 8 kHz; above, noise takes over that follows the envelope of the 5 to 7.2 kHz band, for
+real speech is nearly only frication there. The music is `audiolab.signals._piece`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ __all__ = ["main", "render_music", "render_speech"]
 SPEECH_RATE = 24_000
 MUSIC_RATE = 44_100
 _VOICE_LICENSE = (
-    "MIT, as the package. The voice is part of Flite, copyright Carnegie Mellon University, free to "
-    "use and pass on with attribution; it was trained on the CMU ARCTIC databases."
+    "MIT, as the package. The voice is part of Flite, copyright Carnegie Mellon University, free "
+    "to use and pass on with attribution; it was trained on the CMU ARCTIC databases."
 )
 
 

@@ -1,13 +1,13 @@
 """Sweeps: tones whose frequency moves, linearly in hertz or linearly in octaves.
 
 The phase is the closed-form integral of the frequency, not a running sum, so that the frequency is
-right at every sample. A logarithmic sweep spends the same time in each octave and is the usual probe
-for frequency responses and distortion.
+right at every sample. A logarithmic sweep spends the same time in each octave and is the usual
+probe for frequency responses and distortion.
 
 References
 ----------
-A. Farina, "Simultaneous measurement of impulse response and distortion with a swept-sine technique",
-108th AES Convention, 2000, preprint 5093.
+A. Farina, "Simultaneous measurement of impulse response and distortion with a swept-sine
+technique", 108th AES Convention, 2000, preprint 5093.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Textures: a steam whistle and a babble of voices, two classics of audio tutorials.
 
 The whistle is physical in outline: five pipes that are blown a little flat until the pressure has
-built up, drift independently, and leak steam. The babble is statistical: several speakers, made from
-the bundled clips by changing their speed, say random pieces at once.
+built up, drift independently, and leak steam. The babble is statistical: several speakers, made
+from the bundled clips by changing their speed, say random pieces at once.
 """
 
 from __future__ import annotations

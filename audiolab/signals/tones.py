@@ -1,8 +1,8 @@
 """Steady tones: one sinusoid, or a band-limited sum of harmonics.
 
-Phase is counted in turns in float64, so that a tone keeps its frequency to 1e-12 for hours. Partials
-at or above half the sample rate are refused or left out: nothing here aliases. Modulated tones are
-left out; multiply a tone by an envelope.
+Phase is counted in turns in float64, so that a tone keeps its frequency to 1e-12 for hours.
+Partials at or above half the sample rate are refused or left out: nothing here aliases. Modulated
+tones are left out; multiply a tone by an envelope.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def tone(
     Examples
     --------
     >>> from audiolab import signals
-    >>> signals.tone(1000.0, 1.0, 8000, amplitude=1.0)[:5]
-    tensor([0.0000, 0.7071, 1.0000, 0.7071, 0.0000])
+    >>> signals.tone(1000.0, 1.0, 8000, amplitude=1.0)[:4]
+    tensor([0.0000, 0.7071, 1.0000, 0.7071])
     """
     num_samples, rate = check_grid(duration_s, sample_rate)
     frequency = check_frequency(frequency_hz, "frequency_hz", rate)
