@@ -1,0 +1,160 @@
+"""How a command ends: one line on stderr, an exit status, and nothing left half-written.
+
+A traceback is shown only with ``--debug``. SIGTERM and SIGHUP unwind the program as Ctrl-C does, so
+that temporary files are removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn, TextIO
+
+from audiolab.cli._style import one_line
+
+__all__ = ["CommandError", "Parser", "UsageError", "guarded", "report", "reported_warnings"]
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+
+class CommandError(Exception):
+    """The command cannot do what was asked; exit status 1."""
+
+
+class UsageError(Exception):
+    """The command line does not make sense; exit status 2."""
+
+
+class Terminated(BaseException):
+    """A signal asked the process to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, and whose examples keep their line breaks."""
+
+    def __init__(
+        self, *, prog: str, description: str, epilog: str, usage: str | None = None
+    ) -> None:
+        super().__init__(
+            prog=prog,
+            usage=usage,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the whole usage."""
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+
+def guarded(work: Callable[[], int], *, prog: str, debug: bool) -> int:
+    """Run `work` and turn whatever ends it into an exit status and at most one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name may hold what the terminal's encoding cannot show.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        with _unwinding_signals(), reported_warnings(prog):
+            status = work()
+            sys.stdout.flush()
+            return status
+    except SystemExit as ending:  # argparse, after --help and --version
+        return ending.code if isinstance(ending.code, int) else 0
+    except UsageError as error:
+        return _failed(prog, error, debug, status=2)
+    except KeyboardInterrupt as error:
+        return _failed(prog, error, debug, status=INTERRUPTED, text="interrupted")
+    except Terminated as error:
+        return _failed(prog, error, debug, status=error.status, text="terminated")
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python would complain once more while it exits.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        return _failed(prog, error, debug, status=1)
+
+
+def _failed(prog: str, error: BaseException, debug: bool, *, status: int, text: str = "") -> int:
+    if debug and not isinstance(error, UsageError):
+        traceback.print_exception(error, file=sys.stderr)
+    report(prog, text or describe(error))
+    return status
+
+
+def report(prog: str, message: str) -> None:
+    """Print one line on stderr, under the name of the command."""
+    with suppress(BrokenPipeError):
+        print(f"{prog}: {one_line(message)}", file=sys.stderr, flush=True)
+
+
+def describe(error: BaseException) -> str:
+    """Say what an exception says, without Python's own vocabulary where that is possible."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{os.fspath(error.filename)!s}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    # Messages of the library name the Python spelling; here the option is what helps.
+    text = str(error).replace("pass overwrite=True (-f) to replace it", "-f replaces it")
+    if isinstance(error, CommandError | UsageError | OSError | ValueError | ImportError) and text:
+        return text
+    return f"{type(error).__name__}: {text} (--debug shows where)"
+
+
+@contextmanager
+def reported_warnings(prog: str) -> Iterator[None]:
+    """Show warnings that are meant for the user as one line each, and no others."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        report(prog, f"warning: {message}")
+
+    with warnings.catch_warnings():
+        # Deprecations concern whoever writes the code, not whoever runs the command.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _unwinding_signals() -> Iterator[None]:
+    def unwind(number: int, frame: FrameType | None) -> None:
+        raise Terminated(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # A command started with nohup keeps ignoring the hang-up.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            before[number] = signal.signal(number, unwind)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
