@@ -101,7 +101,8 @@ def _explain(module_name: str, error: Exception) -> str:
     causes = [each for each in findings if each.component in grounds and not each.works]
     lines = [f"{module_name} cannot be used here"]
     for each in causes:
-        lines.append(f"  {each.component} {each.version}: {each.detail}".rstrip())
+        name = each.component if each.version == "-" else f"{each.component} {each.version}"
+        lines.append(f"  {name}: {each.detail}")
         if each.remedy:
             lines.append(f"    to mend it: {each.remedy}")
     if not any(each.remedy for each in causes):
@@ -357,7 +358,11 @@ def _failure(probe: Probe) -> str:
 def _first_line(text: str) -> str:
     """Return the line that tells most: the loader's own where there is one, else the first."""
     lines = [each.strip() for each in text.splitlines() if each.strip()] or ["no message"]
-    loader = [each for each in lines if re.match(r"(OSError|ImportError): ", each)]
+    loader = [
+        each
+        for each in lines
+        if re.match(r"(OSError|ImportError): (?!Could not load this library)", each)
+    ]
     # torchcodec tries every release of FFmpeg; that most of them are absent is no news.
     telling = [each for each in loader if not re.search(r"lib(av|sw)\w+\.so.*cannot open", each)]
     line = (telling or loader or lines)[0]

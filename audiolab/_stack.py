@@ -244,11 +244,11 @@ def find_ffmpeg(
 
 
 def ffmpeg_program() -> str | None:
-    """Return the version of the ``ffmpeg`` program on the search path, if there is one."""
+    """Return the version of the ``ffmpeg`` program on the search path, if one is there and runs."""
     if shutil.which("ffmpeg") is None:
         return None
     match = re.match(r"ffmpeg version (\S+)", _output(["ffmpeg", "-version"]))
-    return match.group(1) if match else "of unknown version"
+    return match.group(1) if match else None
 
 
 def _output(command: list[str]) -> str:

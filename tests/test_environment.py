@@ -46,7 +46,9 @@ HEALTHY = Facts(
 )
 MISSING_CUDA = "OSError: libcudart.so.13: cannot open shared object file: No such file or directory"
 NO_FFMPEG = "RuntimeError: Could not load libtorchcodec. Likely causes: 1. FFmpeg\n" + "\n".join(
-    f"FFmpeg version {release}:\nOSError: libavutil.so.{numbers['avutil']}: "
+    f"FFmpeg version {release}:\n"
+    f"OSError: Could not load this library: /site-packages/libtorchcodec_core{release}.so\n"
+    f"OSError: libavutil.so.{numbers['avutil']}: "
     "cannot open shared object file: No such file or directory"
     for release, numbers in FFMPEG_LIBRARIES.items()
 )

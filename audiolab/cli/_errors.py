@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -110,11 +111,28 @@ def describe(error: BaseException) -> str:
         return f"{os.fspath(error.filename)!s}: {error.strerror}"
     if isinstance(error, MemoryError):
         return "out of memory"
-    # Messages of the library name the Python spelling; here the option is what helps.
-    text = str(error).replace("pass overwrite=True (-f) to replace it", "-f replaces it")
+    text = _in_options(str(error))
     if isinstance(error, CommandError | UsageError | OSError | ValueError | ImportError) and text:
         return text
     return f"{type(error).__name__}: {text} (--debug shows where)"
+
+
+#: How the library's parameters are spelled on the command line.
+OPTIONS = {
+    "start_s": "--start",
+    "stop_s": "--stop",
+    "sample_rate": "--rate",
+    "num_channels": "--channels",
+    "bit_rate": "--bit-rate",
+    "on_clip": "--on-clip",
+}
+
+
+def _in_options(text: str) -> str:
+    """Name options where a message of the library names parameters, but not inside a path."""
+    text = text.replace("pass overwrite=True (-f) to replace it", "-f replaces it")
+    names = "|".join(OPTIONS)
+    return re.sub(rf"(?<![\w./\\-])({names})(?![\w./\\-])", lambda found: OPTIONS[found[0]], text)
 
 
 @contextmanager
@@ -129,7 +147,7 @@ def reported_warnings(prog: str) -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        report(prog, f"warning: {message}")
+        report(prog, f"warning: {_in_options(str(message))}")
 
     with warnings.catch_warnings():
         # Deprecations concern whoever writes the code, not whoever runs the command.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiolab.cli import _arguments
+from audiolab.cli._errors import UsageError
 from audiolab.cli._progress import Progress
 
 if TYPE_CHECKING:
     from audiolab import io
+    from audiolab.io import Format
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
 
@@ -53,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bits a second, for mp3, m4a, ogg and opus (64000, 64k)",
     )
     parser.add_argument(
-        "--encoding", metavar="NAME", help="sample type, for wav and flac (int16, int24, float32)"
+        "--encoding",
+        metavar="NAME",
+        help="sample type, for wav and flac (pcm_s16, pcm_s24, float32)",
     )
     parser.add_argument("--format", metavar="NAME", help="format, whatever the extension says")
     _arguments.add_range(parser)
@@ -68,4 +73,80 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Stream the input into the output."""
-    raise NotImplementedError
+    source, output = arguments.input, arguments.output
+    _arguments.check_range_order(arguments.start, arguments.stop)
+    _arguments.check_output(output, [source], force=arguments.force)
+
+    from audiolab import io
+
+    target = _target(arguments.format, output)
+    if arguments.encoding is not None and arguments.encoding not in target.encodings:
+        choices = ", ".join(target.encodings) or "none, it is lossy: use --bit-rate"
+        raise UsageError(f"--encoding {arguments.encoding}: {target.name} has {choices}")
+    rate = arguments.rate or _possible_rate(io.info(source).sample_rate, target)
+
+    def read() -> io.Blocks:
+        return io.blocks(
+            source,
+            BLOCK_S,
+            sample_rate=rate,
+            num_channels=arguments.channels,
+            start_s=arguments.start,
+            stop_s=arguments.stop,
+        )
+
+    blocks = read()
+    total_s = None if blocks.num_samples is None else blocks.num_samples / blocks.sample_rate
+    done = 0
+    with (
+        Progress(total_s) as progress,
+        io.BlockWriter(
+            output,
+            blocks.sample_rate,
+            blocks.num_channels,
+            format=target.name,
+            bit_rate=arguments.bit_rate,
+            encoding=arguments.encoding,
+            on_clip=arguments.on_clip,
+            overwrite=arguments.force,
+        ) as writer,
+    ):
+        for block in blocks:
+            writer.write(block)
+            done += block.shape[-1]
+            progress.update(done / blocks.sample_rate)
+    return 0
+
+
+def _target(name: str | None, output: Path) -> Format:
+    """Return the format to write; a wrong one is a wrong command line."""
+    from audiolab import io
+
+    every = io.formats()
+    if name is None:
+        suffix = output.suffix.lower()
+        chosen = [each for each in every if suffix in each.extensions]
+        known = " ".join(extension for each in every for extension in each.extensions)
+        if not chosen:
+            raise UsageError(
+                f"{output}: the extension does not tell a format; known are {known} "
+                "(or name one with --format)"
+            )
+    else:
+        chosen = [each for each in every if name.lower() in (each.name, *each.aliases)]
+        if not chosen:
+            raise UsageError(f"--format {name}: known are {', '.join(each.name for each in every)}")
+    return chosen[0]
+
+
+def _possible_rate(sample_rate: int, target: Format) -> int | None:
+    """Return the rate to convert to where the format cannot hold that of the input."""
+    if sample_rate in target.sample_rates:
+        return None
+    higher = [each for each in target.sample_rates if each > sample_rate]
+    rate = min(higher, default=max(target.sample_rates))
+    warnings.warn(
+        f"{target.name} cannot hold {sample_rate} Hz: written at {rate} Hz (--rate chooses)",
+        stacklevel=2,
+    )
+    return rate

@@ -168,6 +168,14 @@ def test_a_librarys_message_names_the_option():
     assert describe(error) == "a.wav exists already: -f replaces it"
 
 
+def test_a_librarys_message_names_the_options_and_leaves_paths_alone():
+    error = ValueError("my/stop_s.wav and sample_rate.wav: damaged; stop_s reads what is before")
+    assert describe(error) == (
+        "my/stop_s.wav and sample_rate.wav: damaged; --stop reads what is before"
+    )
+    assert describe(ValueError("bit_rate must be 1")) == "--bit-rate must be 1"
+
+
 def test_warnings_are_one_line_each_and_deprecations_none(capsys):
     def work() -> int:
         for _ in range(2):
