@@ -1,0 +1,1 @@
+"""The EnCodec neural codec: model, tokens, streams, files."""
