@@ -87,13 +87,10 @@ def quantize_pdf(pdf: ArrayLike, *, min_width: int = 2) -> NDArray[np.int64]:
     if bool((excess > _UNIT // 1000).any()):
         raise ValueError(f"pdf must sum to 1 in each row, got {float(rows.sum(-1).max())}")
     if excess.any():
-        # Rows that round up to a little more than 1, where the reference gives up: the likeliest pays.
-        np.put_along_axis(
-            widths,
-            (i := widths.argmax(-1, keepdims=True)),
-            np.take_along_axis(widths, i, -1) - excess,
-            -1,
-        )
+        # Rows that round up to a little over 1, where the reference gives up: the likeliest pays.
+        likeliest = widths.argmax(-1, keepdims=True)
+        lowered = np.take_along_axis(widths, likeliest, -1) - excess
+        np.put_along_axis(widths, likeliest, lowered, -1)
         cdf = np.cumsum(widths, axis=-1)
     return cdf
 
@@ -135,9 +132,8 @@ class ArithmeticEncoder:
         if len(values) == 0:
             return
         if int(values.min()) < 0 or int(values.max()) >= rows.shape[1]:
-            raise ValueError(
-                f"symbols must lie in 0..{rows.shape[1] - 1}, got {int(values.min())}..{int(values.max())}"
-            )
+            found = f"{int(values.min())}..{int(values.max())}"
+            raise ValueError(f"symbols must lie in 0..{rows.shape[1] - 1}, got {found}")
         # A symbol lengthens the interval's ends by at most 24 bits; all of them may leave at once.
         pending = int(self._state[POSITION] + self._state[PENDING])
         needed = (pending + (PRECISION_BITS + 1) * (len(values) + 4)) // 8 + 1
