@@ -1,0 +1,188 @@
+"""Directives whose content is the package itself, so that the reference can't drift from the code.
+
+``audiolab-module`` documents what a subpackage's ``__all__`` exports; ``audiolab-help`` shows a
+command's ``--help``; ``audiolab-formats`` is the table of ``audiolab.io.formats()``;
+``audiolab-waveform`` draws a bundled clip.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import os
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective
+
+
+def public_objects(module: ModuleType) -> dict[str, list[str]]:
+    """Sort a subpackage's exports by what they are.
+
+    Parameters
+    ----------
+    module : ModuleType
+        A subpackage with ``__all__``.
+
+    Returns
+    -------
+    dict
+        Names under "function", "class", "exception" and "data", each in the order of ``__all__``.
+    """
+    kinds: dict[str, list[str]] = {"function": [], "class": [], "exception": [], "data": []}
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if inspect.isclass(thing):
+            kinds["exception" if issubclass(thing, BaseException) else "class"].append(name)
+        else:
+            kinds["function" if callable(thing) else "data"].append(name)
+    return kinds
+
+
+class ModuleReference(SphinxDirective):
+    """``.. audiolab-module:: audiolab.io``: docstring, own words, summary, every export."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return the parsed reference."""
+        name = self.arguments[0]
+        kinds = public_objects(importlib.import_module(name))
+        lines = [f".. automodule:: {name}", "", *self.content, "", f".. currentmodule:: {name}", ""]
+        everything = [each for names in kinds.values() for each in names]
+        lines += (
+            [".. autosummary::", "   :nosignatures:", ""]
+            + [f"   {each}" for each in everything]
+            + [""]
+        )
+        for kind, names in kinds.items():
+            for each in names:
+                lines += [f".. auto{kind}:: {name}.{each}"]
+                lines += ["   :members:"] if kind == "class" else []
+                lines += [""]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+class CommandHelp(SphinxDirective):
+    """``.. audiolab-help:: convert``: what ``audiolab convert --help`` prints."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the command line and its help."""
+        command = self.arguments[:1]
+        return [_terminal(help_text(command), f"audiolab {' '.join([*command, '--help'])}")]
+
+
+def help_text(command: list[str]) -> str:
+    """Return a command's help, as the parser prints it on a terminal of 88 columns.
+
+    Parameters
+    ----------
+    command : list of str
+        A sub-command, or nothing for the whole program.
+
+    Returns
+    -------
+    str
+        The help.
+    """
+    from audiolab.cli import build_parser
+
+    with mock.patch.dict(os.environ, {"COLUMNS": "88", "NO_COLOR": "1", "PYTHON_COLORS": "0"}):
+        return build_parser(*command).format_help().rstrip()
+
+
+def _terminal(text: str, caption: str) -> nodes.Node:
+    block = nodes.literal_block(text, text, language="text", classes=["terminal"])
+    block["aria-label"] = caption
+    return block
+
+
+class FormatTable(SphinxDirective):
+    """``.. audiolab-formats::``: one row for each format that io writes."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a table with the fields of `audiolab.io.Format` as columns."""
+        from audiolab import io as audio_io
+
+        formats = audio_io.formats()
+        columns = [field.name for field in dataclasses.fields(formats[0])]
+        head = [name.removesuffix("_bps").replace("_", " ").capitalize() for name in columns]
+        rows = [[_cell(getattr(each, column)) for column in columns] for each in formats]
+        lines = [
+            ".. list-table::",
+            "   :header-rows: 1",
+            "   :stub-columns: 1",
+            "   :class: formats",
+            "",
+        ]
+        for row in [head, *rows]:
+            lines += [
+                f"   {'* -' if index == 0 else '  -'} {text}" for index, text in enumerate(row)
+            ]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == () or value == "":
+        return "–"
+    if isinstance(value, range):
+        return f"{value.start}–{value.stop - 1}"
+    if isinstance(value, tuple | list | set | frozenset):
+        return ", ".join(_cell(each) for each in value)
+    return str(value)
+
+
+class ClipWaveform(SphinxDirective):
+    """``.. audiolab-waveform:: speech``: the envelope of a bundled clip as a drawing."""
+
+    required_arguments = 1
+    option_spec = {"bars": directives.positive_int}  # noqa: RUF012 - docutils' own spelling
+
+    def run(self) -> list[nodes.Node]:
+        """Return an inline SVG with one bar for each slice of time."""
+        from audiolab import signals
+
+        name = self.arguments[0]
+        count = self.options.get("bars", 96)
+        waveform, sample_rate = signals.clip(name)
+        mono = waveform.mean(dim=0)
+        peaks = [float(part.abs().max()) for part in mono.tensor_split(count)]
+        duration_s = waveform.shape[-1] / sample_rate
+        bars = "".join(
+            f'<rect x="{10 * index + 2}" y="{60 - height:.1f}" '
+            f'width="6" height="{2 * height:.1f}" rx="3"/>'
+            for index, height in enumerate(max(3.0, 58 * peak / max(peaks)) for peak in peaks)
+        )
+        label = f"Waveform of the bundled clip “{name}”, {duration_s:.1f} seconds"
+        svg = (
+            f'<svg class="clip-waveform" viewBox="0 0 {10 * count} 120" role="img" '
+            f'aria-label="{label}" preserveAspectRatio="none">{bars}</svg>'
+        )
+        return [nodes.raw("", svg, format="html")]
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register the directives.
+
+    Parameters
+    ----------
+    app : sphinx.application.Sphinx
+        The build.
+
+    Returns
+    -------
+    dict
+        What Sphinx wants to know about an extension.
+    """
+    app.add_directive("audiolab-module", ModuleReference)
+    app.add_directive("audiolab-help", CommandHelp)
+    app.add_directive("audiolab-formats", FormatTable)
+    app.add_directive("audiolab-waveform", ClipWaveform)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
