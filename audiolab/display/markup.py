@@ -60,8 +60,9 @@ def player_html(
         rows.append(_row(track, sounds[index], picture, longest_s, top_rate / 2))
     notes = [caption] if caption else []
     if pictures:
+        kind = "Spectrogram" if len(tracks) == 1 else "Spectrograms"
         notes.append(
-            f"Spectrogram{'s' if len(tracks) > 1 else ''}: 0 to {top_rate / 2000:g} kHz, {_round_db(top_db - RANGE_DB)} to "
+            f"{kind}: 0 to {top_rate / 2000:g} kHz, {_round_db(top_db - RANGE_DB)} to "
             f"{_round_db(top_db)} dBFS, brighter is louder."
         )
     notes.append("Levels are true, nothing is normalised.")

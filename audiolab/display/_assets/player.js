@@ -36,8 +36,10 @@
       const text = atob(source.slice(source.indexOf(",") + 1));
       return Uint8Array.from(text, (letter) => letter.charCodeAt(0)).buffer;
     }
-    const answer = await fetch(source);
-    if (!answer.ok) throw new Error(`${answer.status} for ${source}`);
+    const { href, protocol } = new URL(source, document.baseURI);
+    if (protocol === "file:") throw new Error("pages may not read files");
+    const answer = await fetch(href);
+    if (!answer.ok) throw new Error(`${answer.status} for ${href}`);
     return answer.arrayBuffer();
   }
 
