@@ -55,7 +55,9 @@ class OpenAudio:
         self.num_channels = self.stream.num_channels
 
     def _open_stream(self) -> PcmStream | CompressedStream:
-        if self.header.container in ("wav", "flac"):
+        # A flac file from a pipe doesn't know its length, and libsndfile needs it.
+        piped = self.header.container == "flac" and self.header.num_samples is None
+        if self.header.container in ("wav", "flac") and not piped:
             try:
                 return PcmStream(self.source)
             except AudioFileError as refused:
@@ -67,7 +69,9 @@ class OpenAudio:
             return CompressedStream(self.source)
         except AudioFileError as refused:
             if self.header.missing:
-                raise self._cut_off() from refused
+                raise AudioFileError(
+                    f"{self.source.name} is cut off: {self.header.missing}"
+                ) from refused
             raise
 
     def __enter__(self) -> Self:
@@ -127,9 +131,10 @@ class OpenAudio:
             return None
         decoded, length = samples.shape[1], self.num_samples
         self._check_end(decoded, length)
-        if length is not None and 0 <= decoded - length <= _MAX_PADDING:
-            return samples[:, :length]
-        return samples
+        if length is None or decoded <= length:
+            return samples
+        # Much more than the header says: several streams in a row, which only pieces do alike.
+        return samples[:, :length] if decoded - length <= _MAX_PADDING else None
 
     def _refuse_cut_file(self, stop: int | None) -> None:
         if self.header.missing and stop is None:

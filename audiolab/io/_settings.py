@@ -35,12 +35,12 @@ class Settings:
             return 0
         return -(-self.sample_rate // 1000) if self.format.name == "m4a" else 1
 
-    def check_length(self, num_samples: int, target: str) -> None:
+    def check_length(self, num_samples: int) -> None:
         """Raise if the format cannot hold so few samples."""
         if num_samples < self.min_samples:
             raise ValueError(
-                f"{target}: {self.format.name} holds at least {self.min_samples} samples at "
-                f"{self.sample_rate} Hz, got {num_samples}; wav holds any number"
+                f"waveform has {num_samples} samples, and {self.format.name} holds at least "
+                f"{self.min_samples} at {self.sample_rate} Hz; wav holds any number"
             )
 
 

@@ -142,9 +142,9 @@ def open_source(source: AudioSource) -> Source:
         data = bytes(source)
         opened = Source(data, f"<{len(data)} bytes>", len(data))
     elif isinstance(source, (str, os.PathLike)):
-        opened = _from_path(Path(os.fspath(source)))
+        opened = _from_path(os.fspath(source))
     elif hasattr(source, "read"):
-        opened = _from_file(cast("BinaryIO", source))
+        opened = _from_file(source)
     else:
         raise TypeError(
             "source must be a path, bytes, a uint8 tensor or an open binary file, "
@@ -165,10 +165,11 @@ def _from_tensor(tensor: torch.Tensor) -> Source:
     return Source(data, f"<tensor of {len(data)} bytes>", len(data))
 
 
-def _from_path(path: Path) -> Source:
+def _from_path(name: str) -> Source:
+    path = Path(name)
     if not path.exists():
-        hint = ": addresses are not opened, download the file first" if "://" in str(path) else ""
-        raise FileNotFoundError(f"there is no file {path}{hint}")
+        hint = ": addresses are not opened, download the file first" if "://" in name else ""
+        raise FileNotFoundError(f"there is no file {name}{hint}")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not an audio file")
     if not path.is_file():
