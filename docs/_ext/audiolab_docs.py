@@ -17,6 +17,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 
@@ -204,13 +208,18 @@ def replace_notebooks(app: Any) -> None:
     app : sphinx.application.Sphinx
         The build; runs after sphinx-gallery has written its own notebooks and archives.
     """
+    from rest_to_markdown import ConversionError
+
     from notebooks import notebook_text
 
     gallery = Path(app.srcdir, "auto_examples")
     for script in sorted(EXAMPLES.glob("*/*.py")):
         target = gallery / script.relative_to(EXAMPLES).with_suffix(".ipynb")
         if target.exists():
-            target.write_text(notebook_text(script), encoding="utf-8")
+            try:
+                target.write_text(notebook_text(script), encoding="utf-8")
+            except ConversionError as error:
+                logger.warning("%s", error)
     for archive in sorted(gallery.rglob("*.zip")):
         rewrite_zip(archive)
 
