@@ -45,14 +45,20 @@ class OpenAudio:
 
     def __init__(self, source: AudioSource) -> None:
         self.source: Source = open_source(source)
+        try:
+            self.header: Header = self._read_header()
+            self.stream: PcmStream | CompressedStream = self._open_stream()
+        finally:
+            self.source.close()
+        self.sample_rate = self.stream.sample_rate
+        self.num_channels = self.stream.num_channels
+
+    def _read_header(self) -> Header:
         container = sniff(self.source)
         if container == "text":
             raise AudioFileError(f"{self.source.name} is text, not audio")
         reader = _READERS.get(container)
-        self.header: Header = reader(self.source) if reader else Header(container)
-        self.stream: PcmStream | CompressedStream = self._open_stream()
-        self.sample_rate = self.stream.sample_rate
-        self.num_channels = self.stream.num_channels
+        return reader(self.source) if reader else Header(container)
 
     def _open_stream(self) -> PcmStream | CompressedStream:
         # A flac file from a pipe doesn't know its length, and libsndfile needs it.

@@ -1,7 +1,7 @@
 """Samples out of wav and flac through soundfile: seekable to the sample, in pieces.
 
-16-bit and smaller integers are read as they are and scaled here, which is twice as fast as letting
-libsndfile do it; the values are the same: ``k / 2**(bits - 1)``, exact in float32 up to 24 bits.
+Integers are read as integers and scaled here, which is faster than letting libsndfile do it; the
+values are the same: ``k / 2**(bits - 1)``, exact in float32 up to 24 bits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,14 @@ ENCODINGS = {
     "ULAW": "mulaw",
     "ALAW": "alaw",
 }
-_PIECE_VALUES = 1 << 16
+_READ_AS: dict[str, tuple[type[np.generic], float]] = {
+    "pcm_u8": (np.int16, 2.0**-15),
+    "pcm_s8": (np.int16, 2.0**-15),
+    "pcm_s16": (np.int16, 2.0**-15),
+    "pcm_s24": (np.int32, 2.0**-31),
+    "pcm_s32": (np.int32, 2.0**-31),
+}
+_PIECE_VALUES = 1 << 18
 _CAREFUL_SAMPLES = 64
 
 
@@ -91,17 +98,14 @@ class PcmStream:
         self._source.raise_read_error()
 
     def _read(self, size: int) -> Iterator[torch.Tensor]:
-        small = self.encoding in ("pcm_u8", "pcm_s8", "pcm_s16")
-        buffer = np.empty((size, self.num_channels), np.int16 if small else np.float32)
+        dtype, scale = _READ_AS.get(self.encoding, (np.float32, 1.0))
+        buffer = np.empty((size, self.num_channels), dtype)
         scaled = torch.empty(self.num_channels, size)
         if self.decoded:
             self._file.seek(self.decoded)
         while len(read := self._file.read(out=buffer)):
             piece = scaled[:, : len(read)]
-            if small:
-                torch.mul(torch.from_numpy(read).T, 1 / 32768, out=piece)
-            else:
-                piece.copy_(torch.from_numpy(read).T)
+            torch.mul(torch.from_numpy(read).T, scale, out=piece)
             self.decoded += len(read)
             yield piece
 

@@ -88,6 +88,13 @@ class Source:
         self.name = name
         self.size = size
         self._errors: list[BaseException] = []
+        self._file: BinaryIO | None = None
+
+    def close(self) -> None:
+        """Close the file that `read_at` opened, if it did."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes from `offset` on; fewer at the end of the file."""
@@ -95,12 +102,14 @@ class Source:
             return b""
         if isinstance(self.holder, bytes):
             return self.holder[offset : offset + size]
-        if isinstance(self.holder, Path):
-            with self.holder.open("rb") as file:
-                file.seek(offset)
-                return file.read(size)
-        self.holder.seek(offset)
-        return self.holder.read(size)
+        if not isinstance(self.holder, Path):
+            file = self.holder
+        else:
+            if self._file is None:
+                self._file = self.holder.open("rb")
+            file = self._file
+        file.seek(offset)
+        return file.read(size)
 
     def for_soundfile(self) -> str | BinaryIO:
         """Return what `soundfile.SoundFile` opens."""
