@@ -129,6 +129,7 @@ OPTIONS = {
 #: Advice of the library that only a program can follow, and what to do here instead.
 ADVICE = {
     "pass overwrite=True (-f) to replace it": "-f replaces it",
+    "which is lossless: set encoding": "which is lossless: set --encoding",
     "scale the blocks down, or write float32 wav": (
         "--on-clip rescale divides all of them by the largest"
     ),
