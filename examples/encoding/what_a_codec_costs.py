@@ -164,10 +164,11 @@ for column, (name, rows) in enumerate({"speech": speech_rows, "music": music_row
 panels[0, 0].legend()
 
 # %% [markdown]
-# For music at low rates Opus loses the upper panel and wins the lower one. It does not code the
-# treble there at all: it stores how loud each band is, and the decoder fills the bands with noise
-# and with copies of lower ones (RFC 6716, section 4.3). The waveform is wrong, the spectrum nearly
-# right. MP3 spends as many bits on the lowest six kilohertz:
+# For music at low rates Opus loses the upper panel and wins the lower one. It spends next to
+# nothing on the waveform of the treble: it stores how loud each band is, and the decoder fills
+# bands that got no bits with copies of lower ones or with noise (RFC 6716, section 4.3). The
+# waveform is wrong, the spectrum nearly right. MP3 spends as many bits on the lowest six
+# kilohertz:
 
 # %%
 
