@@ -5,15 +5,24 @@ lets several versions of a sound be switched at one position, at their true leve
 """
 
 from audiolab.display.comparisons import plot_comparison
+from audiolab.display.markup import assets_path
+from audiolab.display.pages import comparison_page
+from audiolab.display.player import Player, player
+from audiolab.display.publishing import set_publisher
 from audiolab.display.responses import plot_frequency_response
 from audiolab.display.spectrograms import plot_spectrogram
 from audiolab.display.style import use_style
 from audiolab.display.waveforms import plot_waveform
 
 __all__ = [
+    "Player",
+    "assets_path",
+    "comparison_page",
+    "player",
     "plot_comparison",
     "plot_frequency_response",
     "plot_spectrogram",
     "plot_waveform",
+    "set_publisher",
     "use_style",
 ]

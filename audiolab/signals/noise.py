@@ -216,11 +216,10 @@ def _power_law(
     rms = db_to_amplitude(check_range(rms_db, "rms_db", unit="dB"))
     knee = check_positive(low_hz, "low_hz", unit="Hz")
     samples = gaussian(num_samples, batch_shape, as_generator(generator))
-    if num_samples > 1:
+    if num_samples > 1 and samples.numel():
         if exponent:
             samples = shape_spectrum(samples, rate, exponent, knee)
         samples = samples - samples.mean(-1, keepdim=True)
-        # A mean may leave a residue of rounding; its RMS is irrelevant next to 1e-12.
         samples = samples * (rms / samples.square().mean(-1, keepdim=True).sqrt())
     else:
         samples = torch.zeros_like(samples)

@@ -89,13 +89,18 @@ def whistle(
     for pitch_hz, level in _PIPES:
         pipes += level * _pipe(pitch_hz, pressure, rate, source)
     steam = _steam(pipes, pressure, rate, source)
-    mix = pipes + steam * (steam_gain * _rms(pipes) / _rms(steam).clamp_min(1e-12))
+    mix = pipes + _unit(steam) * (steam_gain * _rms(pipes))
     mix = fade_edges(mix, int(0.005 * rate), int(0.02 * rate))
     return as_signal(mix * (peak / mix.abs().max().clamp_min(1e-12)), dtype, device)
 
 
 def _rms(samples: torch.Tensor) -> torch.Tensor:
     return samples.square().mean().sqrt()
+
+
+def _unit(samples: torch.Tensor) -> torch.Tensor:
+    """Scale to an RMS of 1; what is silent, as a filtered noise of two samples is, stays so."""
+    return samples / _rms(samples).clamp_min(1e-12)
 
 
 def _pressure(num_samples: int, rate: int) -> torch.Tensor:
@@ -143,7 +148,7 @@ def _steam(
     flow = pressure.sqrt() * (1.0 + 1.5 * opening)
     puffs = 1.0 + 0.3 * smooth_random(num_samples, rate, 14.0, source)
     blown = 0.4 + pipes.abs() / pipes.abs().max().clamp_min(1e-12)
-    return flow * puffs * (hiss / _rms(hiss) + 0.7 * blown * breath / _rms(breath))
+    return flow * puffs * (_unit(hiss) + 0.7 * blown * _unit(breath))
 
 
 def babble(

@@ -1,0 +1,204 @@
+"""One registry of the formats that can be written: names, extensions, encodings, rates, limits.
+
+`load` and `info` read more than this table (whatever FFmpeg knows: aiff, webm, the sound of a
+video ...); `save`, `encode` and `BlockWriter` write exactly this. The limits are those of the
+encoders, measured: libmp3lame, libvorbis, libopus and FFmpeg's own AAC, reached through torchcodec;
+libFLAC through soundfile; wav is written by audiolab itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiolab._typing import FilePath
+
+__all__ = ["Format", "bit_rate_limits", "find_format", "formats"]
+
+MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+AAC_RATES = (7_350, *MPEG_RATES, 64_000, 88_200, 96_000)
+
+
+@dataclass(frozen=True)
+class Format:
+    """What one file format can hold.
+
+    Parameters
+    ----------
+    name : str
+        Everyday name, as `save` and `encode` take it.
+    aliases : tuple of str
+        Other names that `format` accepts.
+    extensions : tuple of str
+        File name extensions that choose this format, the usual one first.
+    codec : str
+        How the samples are coded: ``"pcm"``, ``"flac"``, ``"mp3"``, ``"vorbis"``, ``"opus"`` or
+        ``"aac"``.
+    lossless : bool
+        Whether the samples come back as they were stored.
+    encodings : tuple of str
+        Sample encodings, the default first; empty for lossy formats.
+    sample_rates : tuple of int or range
+        Sample rates in Hz that can be written.
+    num_channels : tuple of int
+        Numbers of channels that can be written.
+    bit_rates : tuple of int or None
+        Smallest and largest bit rate in bit/s over all rates and channels; ``None`` for lossless
+        formats.
+    engine : str
+        Who writes it.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    extensions: tuple[str, ...]
+    codec: str
+    lossless: bool
+    encodings: tuple[str, ...]
+    sample_rates: tuple[int, ...] | range
+    num_channels: tuple[int, ...]
+    bit_rates: tuple[int, int] | None
+    engine: str
+
+
+_FORMATS = (
+    # 16 bits first: it plays everywhere, and its noise lies 98 dB below a full-scale tone.
+    Format(
+        "wav",
+        (),
+        (".wav", ".wave"),
+        "pcm",
+        True,
+        ("pcm_s16", "pcm_s24", "pcm_s32", "float32"),
+        range(1, 2**31),
+        tuple(range(1, 1025)),
+        None,
+        "audiolab",
+    ),
+    Format(
+        "flac",
+        (),
+        (".flac",),
+        "flac",
+        True,
+        ("pcm_s16", "pcm_s24"),
+        range(1, 655_351),
+        tuple(range(1, 9)),
+        None,
+        "soundfile",
+    ),
+    Format(
+        "mp3",
+        (),
+        (".mp3",),
+        "mp3",
+        False,
+        (),
+        MPEG_RATES,
+        (1, 2),
+        (8_000, 320_000),
+        "torchcodec",
+    ),
+    Format(
+        "ogg",
+        ("vorbis",),
+        (".ogg", ".oga"),
+        "vorbis",
+        False,
+        (),
+        range(1_000, 200_001),
+        tuple(range(1, 9)),
+        (8_000, 500_000),
+        "torchcodec",
+    ),
+    Format(
+        "opus",
+        (),
+        (".opus",),
+        "opus",
+        False,
+        (),
+        OPUS_RATES,
+        (1, 2, 5, 6, 7, 8),
+        (4_000, 2_048_000),
+        "torchcodec",
+    ),
+    Format(
+        "m4a",
+        ("aac",),
+        (".m4a", ".m4b"),
+        "aac",
+        False,
+        (),
+        AAC_RATES,
+        tuple(range(1, 9)),
+        (8_000, 1_024_000),
+        "torchcodec",
+    ),
+)
+
+
+def formats() -> list[Format]:
+    """List the formats that can be written, with what each can hold.
+
+    Returns
+    -------
+    list of Format
+        One entry a format, lossless ones first.
+
+    See Also
+    --------
+    measure_round_trip : What a format does to length, delay and size.
+
+    Examples
+    --------
+    >>> [format.name for format in formats()]
+    ['wav', 'flac', 'mp3', 'ogg', 'opus', 'm4a']
+    """
+    return list(_FORMATS)
+
+
+def find_format(format: str | None, path: FilePath | None = None) -> Format:
+    """Return the format named, or else the one that the extension of `path` stands for."""
+    if format is not None:
+        wanted = str(format).lower().lstrip(".")
+        for candidate in _FORMATS:
+            if wanted == candidate.name or wanted in candidate.aliases:
+                return candidate
+        raise ValueError(f"format must be one of {_names()}, got {format!r}")
+    suffix = Path(path).suffix.lower() if path is not None else ""
+    for candidate in _FORMATS:
+        if suffix in candidate.extensions:
+            return candidate
+    known = ", ".join(extension for each in _FORMATS for extension in each.extensions)
+    what = f"the extension {suffix!r}" if suffix else "a name without an extension"
+    raise ValueError(
+        f"{path}: {what} does not say which format to write; use one of {known}, "
+        f"or pass format= one of {_names()}"
+    )
+
+
+def _names() -> str:
+    return ", ".join(repr(each.name) for each in _FORMATS)
+
+
+def bit_rate_limits(format: Format, sample_rate: int, num_channels: int) -> tuple[int, int]:
+    """Return the smallest and largest bit rate of a lossy format at this rate and channel count.
+
+    MPEG-1 layer III (32 kHz and up) allows 32 to 320 kbit/s, MPEG-2 (16 to 24 kHz) 8 to 160, and
+    MPEG-2.5 (below) 8 to 64 as LAME has it. Opus takes 256 kbit/s a channel; an AAC frame of 1024
+    samples holds 6144 bits a channel. Vorbis has a table for each rate inside libvorbis: what lies
+    outside is refused by the encoder itself.
+    """
+    assert format.bit_rates is not None
+    low, high = format.bit_rates
+    if format.name == "mp3":
+        if sample_rate >= 32_000:
+            return 32_000, 320_000
+        return (8_000, 160_000) if sample_rate >= 16_000 else (8_000, 64_000)
+    if format.name == "opus":
+        return low, 256_000 * num_channels
+    if format.name == "m4a":
+        return low, min(high, 6 * sample_rate * num_channels)
+    return low, high

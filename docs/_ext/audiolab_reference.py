@@ -1,0 +1,226 @@
+"""Directives whose content is the package itself, so that the reference can't drift from the code.
+
+``audiolab-module`` documents what a subpackage's ``__all__`` exports; ``audiolab-help`` shows a
+command's ``--help``; ``audiolab-formats`` is the table of ``audiolab.io.formats()``;
+``audiolab-waveform`` draws a bundled clip; single backticks link to public names.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx import addnodes
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+import audiolab
+
+SUBPACKAGES = [name for name in audiolab.__all__ if name != "__version__"]
+
+
+def public_objects(module: ModuleType) -> dict[str, list[str]]:
+    """Sort a subpackage's exports by what they are.
+
+    Parameters
+    ----------
+    module : ModuleType
+        A subpackage with ``__all__``.
+
+    Returns
+    -------
+    dict
+        Names under "function", "class", "exception" and "data", each in the order of ``__all__``.
+    """
+    kinds: dict[str, list[str]] = {"function": [], "class": [], "exception": [], "data": []}
+    for name in module.__all__:
+        thing = getattr(module, name)
+        if inspect.isclass(thing):
+            kinds["exception" if issubclass(thing, BaseException) else "class"].append(name)
+        else:
+            kinds["function" if callable(thing) else "data"].append(name)
+    return kinds
+
+
+class ModuleReference(SphinxDirective):
+    """``.. audiolab-module:: audiolab.io``: docstring, own words, summary, every export."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return the parsed reference."""
+        name = self.arguments[0]
+        kinds = public_objects(importlib.import_module(name))
+        lines = [f".. automodule:: {name}", "", *self.content, "", f".. currentmodule:: {name}", ""]
+        everything = [each for names in kinds.values() for each in names]
+        lines += (
+            [".. autosummary::", "   :nosignatures:", ""]
+            + [f"   {each}" for each in everything]
+            + [""]
+        )
+        for kind, names in kinds.items():
+            for each in names:
+                lines += [f".. auto{kind}:: {name}.{each}"]
+                lines += ["   :members:"] if kind == "class" else []
+                lines += [""]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+class CommandHelp(SphinxDirective):
+    """``.. audiolab-help:: convert``: what ``audiolab convert --help`` prints."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the command line and its help."""
+        command = self.arguments[:1]
+        return [_terminal(help_text(command), f"audiolab {' '.join([*command, '--help'])}")]
+
+
+def help_text(command: list[str]) -> str:
+    """Return a command's help, as the parser prints it on a terminal of 88 columns.
+
+    Parameters
+    ----------
+    command : list of str
+        A sub-command, or nothing for the whole program.
+
+    Returns
+    -------
+    str
+        The help.
+    """
+    from audiolab.cli import build_parser
+
+    with mock.patch.dict(os.environ, {"COLUMNS": "88", "NO_COLOR": "1", "PYTHON_COLORS": "0"}):
+        return build_parser(*command).format_help().rstrip()
+
+
+def _terminal(text: str, caption: str) -> nodes.Node:
+    block = nodes.literal_block(text, text, language="text", classes=["terminal"])
+    block["aria-label"] = caption
+    return block
+
+
+class FormatTable(SphinxDirective):
+    """``.. audiolab-formats::``: what a format holds, and what a round trip does."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a table with one row a format."""
+        from audiolab import io as audio_io
+
+        head = ["Format", "Samples", "Sample rates", "Channels", "Round trip at 48 kHz, mono"]
+        rows = []
+        for each in audio_io.formats():
+            trip = audio_io.measure_round_trip(each.name, sample_rate=48_000, num_channels=1)
+            names = " ".join(f"``{extension}``" for extension in each.extensions)
+            rows.append(
+                [
+                    f"**{each.name}** {names}",
+                    ", ".join(f"``{encoding}``" for encoding in each.encodings)
+                    or f"{each.codec}, {_span(each.bit_rates, 1000)} kbit/s",
+                    f"{_span(each.sample_rates, 1)} Hz",
+                    _span(each.num_channels, 1),
+                    f"delay {trip.delay_samples}, length {trip.extra_samples:+d} samples",
+                ]
+            )
+        lines = [".. list-table::", "   :header-rows: 1", "   :class: formats", ""]
+        for row in [head, *rows]:
+            lines += [f"   {' ' if index else '*'} - {text}" for index, text in enumerate(row)]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def _span(values: Any, unit: int) -> str:
+    """Write a range, or a set of values; many of them as a range as well."""
+    low, high = min(values), max(values)
+    if isinstance(values, range) or len(values) in {2, *range(7, 2000)}:
+        return f"{low // unit:,} to {high // unit:,}"
+    return ", ".join(f"{value // unit:,}" for value in values)
+
+
+class ClipWaveform(SphinxDirective):
+    """``.. audiolab-waveform:: speech``: the envelope of a bundled clip as a drawing."""
+
+    required_arguments = 1
+    option_spec = {"bars": directives.positive_int}  # noqa: RUF012 - docutils' own spelling
+
+    def run(self) -> list[nodes.Node]:
+        """Return an inline SVG with one bar for each slice of time."""
+        from audiolab import signals
+
+        name = self.arguments[0]
+        count = self.options.get("bars", 96)
+        waveform, sample_rate = signals.clip(name)
+        mono = waveform.mean(dim=0)
+        peaks = [float(part.abs().max()) for part in mono.tensor_split(count)]
+        duration_s = waveform.shape[-1] / sample_rate
+        bars = "".join(
+            f'<rect x="{10 * index + 2}" y="{60 - height:.1f}" '
+            f'width="6" height="{2 * height:.1f}" rx="3"/>'
+            for index, height in enumerate(max(3.0, 58 * peak / max(peaks)) for peak in peaks)
+        )
+        label = f"Waveform of the bundled clip “{name}”, {duration_s:.1f} seconds"
+        svg = (
+            f'<svg class="clip-waveform" viewBox="0 0 {10 * count} 120" role="img" '
+            f'aria-label="{label}" preserveAspectRatio="none">{bars}</svg>'
+        )
+        return [nodes.raw("", svg, format="html")]
+
+
+class NameRole(SphinxRole):
+    """What single backticks mean: a link if it is a public name of audiolab, code otherwise."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return a reference or a literal."""
+        here = self.env.ref_context.get("py:module") or ""
+        candidates = (f"{here}.{self.text}", f"audiolab.{self.text}", self.text)
+        full = next((each for each in candidates if _is_public(each)), None)
+        code = nodes.literal(self.rawtext, self.text, classes=["xref", "py", "py-obj"])
+        if full is None:
+            return [nodes.literal(self.rawtext, self.text)], []
+        link = addnodes.pending_xref(
+            self.rawtext,
+            code,
+            refdomain="py",
+            reftype="obj",
+            reftarget=full,
+            refdoc=self.env.docname,
+        )
+        return [link], []
+
+
+def _is_public(name: str) -> bool:
+    package, _, last = name.rpartition(".")
+    if not re.fullmatch(r"audiolab\.\w+", package):
+        return name in {f"audiolab.{each}" for each in SUBPACKAGES}
+    if package.removeprefix("audiolab.") not in SUBPACKAGES:
+        return False
+    return last in importlib.import_module(package).__all__
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Register the directives.
+
+    Parameters
+    ----------
+    app : sphinx.application.Sphinx
+        The build.
+
+    Returns
+    -------
+    dict
+        What Sphinx wants to know about an extension.
+    """
+    app.add_role("name", NameRole())
+    app.add_directive("audiolab-module", ModuleReference)
+    app.add_directive("audiolab-help", CommandHelp)
+    app.add_directive("audiolab-formats", FormatTable)
+    app.add_directive("audiolab-waveform", ClipWaveform)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
