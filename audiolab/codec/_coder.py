@@ -26,7 +26,7 @@ def new_state() -> NDArray[np.int64]:
     return state
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def increasing(rows: NDArray[np.int64]) -> bool:
     """Tell whether every row increases strictly from above zero to at most ``2^24``."""
     for i in range(rows.shape[0]):
@@ -40,7 +40,7 @@ def increasing(rows: NDArray[np.int64]) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _put(state: NDArray[np.int64], out: NDArray[np.uint8], bit: int) -> None:
     position = state[POSITION]
     if bit:
@@ -48,20 +48,14 @@ def _put(state: NDArray[np.int64], out: NDArray[np.uint8], bit: int) -> None:
     state[POSITION] = position + 1
 
 
-@njit(cache=True)
-def encode(
-    symbols: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    state: NDArray[np.int64],
-    out: NDArray[np.uint8],
+@njit(cache=True, nogil=True)
+def encode_intervals(
+    bounds: NDArray[np.int64], state: NDArray[np.int64], out: NDArray[np.uint8]
 ) -> None:
-    """Append `symbols` to the zeroed bytes `out`, which must be long enough."""
+    """Append symbols that are given by the start and stop of their frequencies."""
     low, high, top = state[LOW], state[HIGH], state[TOP]
-    for i in range(len(symbols)):
-        row = rows[i if rows.shape[0] > 1 else 0]
-        symbol = symbols[i]
-        start = row[symbol - 1] if symbol > 0 else 0
-        stop = row[symbol]
+    for i in range(len(bounds)):
+        start, stop = bounds[i, 0], bounds[i, 1]
         while high - low + 1 < _UNIT:
             low, high, top = low << 1, (high << 1) | 1, top + 1
         width = high - low + 1
@@ -82,7 +76,24 @@ def encode(
     state[LOW], state[HIGH], state[TOP] = low, high, top
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
+def encode(
+    symbols: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    state: NDArray[np.int64],
+    out: NDArray[np.uint8],
+) -> None:
+    """Append `symbols` to the zeroed bytes `out`, which must be long enough."""
+    bounds = np.empty((len(symbols), 2), np.int64)
+    for i in range(len(symbols)):
+        row = rows[i if rows.shape[0] > 1 else 0]
+        symbol = symbols[i]
+        bounds[i, 0] = row[symbol - 1] if symbol > 0 else 0
+        bounds[i, 1] = row[symbol]
+    encode_intervals(bounds, state, out)
+
+
+@njit(cache=True, nogil=True)
 def flush(state: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
     """Write the lower end of the interval, which every decoder can tell from all other messages."""
     low, top = state[LOW], state[TOP]
@@ -99,7 +110,7 @@ def flush(state: NDArray[np.int64], out: NDArray[np.uint8]) -> None:
     state[LOW], state[HIGH], state[TOP] = 0, 0, -1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def decode(
     data: NDArray[np.uint8],
     rows: NDArray[np.int64],

@@ -134,17 +134,58 @@ class ArithmeticEncoder:
         if int(values.min()) < 0 or int(values.max()) >= rows.shape[1]:
             found = f"{int(values.min())}..{int(values.max())}"
             raise ValueError(f"symbols must lie in 0..{rows.shape[1] - 1}, got {found}")
+        self._reserve(len(values))
+        _coder.encode(values, rows, self._state, self._bytes)
+
+    def encode_intervals(self, intervals: ArrayLike) -> None:
+        """Append symbols that are given by their frequencies alone.
+
+        Parameters
+        ----------
+        intervals : array_like
+            Start and stop ``(n, 2)`` of each symbol's frequencies, ``0 <= start < stop <= 2^24``.
+
+        Raises
+        ------
+        ValueError
+            An interval is empty or lies outside.
+        """
+        bounds = np.ascontiguousarray(intervals, dtype=np.int64).reshape(-1, 2)
+        if len(bounds) == 0:
+            return
+        start, stop = bounds[:, 0], bounds[:, 1]
+        if int(start.min()) < 0 or int(stop.max()) > _UNIT or bool((start >= stop).any()):
+            raise ValueError("intervals must satisfy 0 <= start < stop <= 2^24")
+        self._reserve(len(bounds))
+        _coder.encode_intervals(bounds, self._state, self._bytes)
+
+    def _reserve(self, count: int) -> None:
         # A symbol lengthens the interval's ends by at most 24 bits; all of them may leave at once.
         pending = int(self._state[POSITION] + self._state[PENDING])
-        needed = (pending + (PRECISION_BITS + 1) * (len(values) + 4)) // 8 + 1
+        needed = (pending + (PRECISION_BITS + 1) * (count + 4)) // 8 + 1
         if needed > len(self._bytes):
             grown = np.zeros(max(needed, 2 * len(self._bytes)), dtype=np.uint8)
             grown[: len(self._bytes)] = self._bytes
             self._bytes = grown
-        _coder.encode(values, rows, self._state, self._bytes)
+
+    def drain(self) -> bytes:
+        """Return the bytes that are full already, and forget them.
+
+        Returns
+        -------
+        bytes
+            What no later symbol can change; `finish` returns the rest.
+        """
+        full = int(self._state[POSITION]) // 8
+        drained = self._bytes[:full].tobytes()
+        last = self._bytes[full]
+        self._bytes[: full + 1] = 0
+        self._bytes[0] = last
+        self._state[POSITION] &= 7
+        return drained
 
     def finish(self) -> bytes:
-        """Write what is left of the interval and return the whole stream.
+        """Write what is left of the interval and return the stream, or what `drain` left of it.
 
         Returns
         -------
@@ -176,6 +217,20 @@ class ArithmeticDecoder:
     def __init__(self, data: bytes) -> None:
         self._state = _coder.new_state()
         self._data = np.frombuffer(data, dtype=np.uint8)
+        self._forgotten = 0
+
+    def feed(self, data: bytes) -> None:
+        """Append bytes to decode from, and forget those that are done with.
+
+        Parameters
+        ----------
+        data : bytes
+            What follows the bytes so far.
+        """
+        done = int(self._state[POSITION]) // 8
+        self._data = np.concatenate([self._data[done:], np.frombuffer(data, dtype=np.uint8)])
+        self._state[POSITION] -= 8 * done
+        self._forgotten += done
 
     def decode(self, cdf: ArrayLike, num_symbols: int | None = None) -> NDArray[np.int64]:
         """Read the next symbols.
@@ -204,16 +259,43 @@ class ArithmeticDecoder:
         count = len(rows) if num_symbols is None else num_symbols
         symbols = np.empty(count, dtype=np.int64)
         done = _coder.decode(self._data, rows, self._state, symbols)
+        self.check_done(done, count)
+        return symbols
+
+    @property
+    def parts(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The bytes at hand and the state: what a compiled loop passes to `_coder.decode`."""
+        return self._data, self._state
+
+    @property
+    def bytes_ahead(self) -> int:
+        """Bytes at hand that were not looked at yet."""
+        return len(self._data) - (int(self._state[POSITION]) + 7) // 8
+
+    def check_done(self, done: int, count: int) -> None:
+        """Raise if fewer symbols were read than asked for.
+
+        Parameters
+        ----------
+        done : int
+            Symbols read.
+        count : int
+            Symbols asked for.
+
+        Raises
+        ------
+        CorruptStreamError
+            The bytes end too soon or name no symbol.
+        """
         if done < count:
             ended = self._state[POSITION] >= 8 * len(self._data)
             reason = "the stream ends too soon" if ended else "the bits name no symbol"
             raise CorruptStreamError(f"{reason}, at symbol {done} of the {count} asked for")
-        return symbols
 
     @property
     def bytes_read(self) -> int:
         """Bytes looked at so far, the begun one included."""
-        return (int(self._state[POSITION]) + 7) // 8
+        return self._forgotten + (int(self._state[POSITION]) + 7) // 8
 
 
 def _check_cdf(cdf: ArrayLike, count: int | None) -> NDArray[np.int64]:

@@ -1,0 +1,148 @@
+"""Element-wise loops of the codec, compiled by numba, over time-major float32 arrays.
+
+ELU is a third of a network's time in torch, since its ``expm1`` is not vectorised. Here
+``exp(x) - 1`` is split as ``2^k e^r - 1`` with ``|r| <= ln(2) / 2`` and a polynomial of degree 7
+for ``e^r - 1`` (Cephes' coefficients), which a compiler turns into vector instructions. The
+absolute error is below 4e-8, less than that of torch's own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+__all__ = ["add_affine", "affine", "affine_elu", "elu", "lstm_cell", "moments"]
+
+# No re-association: results must not depend on how a loop is unrolled.
+_MATHS = {"nnan", "ninf", "nsz", "contract", "arcp"}
+_f = np.float32
+_LOG2_E = _f(1.44269504)
+# Adding and taking away 1.5 * 2^23 rounds to the nearest whole number.
+_ROUND = _f(12582912.0)
+_LN2_HIGH, _LN2_LOW = _f(0.693359375), _f(-2.12194440e-4)
+_P0, _P1, _P2 = _f(1.9875691500e-4), _f(1.3981999507e-3), _f(8.3334519073e-3)
+_P3, _P4, _P5 = _f(4.1665795894e-2), _f(1.6666665459e-1), _f(5.0000001201e-1)
+_ZERO, _ONE = _f(0), _f(1)
+# exp(-17.5) is below half the distance from 1 to the next float.
+_LOWEST = _f(-17.5)
+
+
+@intrinsic
+def _as_float(typing_context, value):  # type: ignore[no-untyped-def]
+    """Read the bits of an int32 as a float32."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+@njit(fastmath=_MATHS, error_model="numpy", inline="always")
+def _elu(v):  # type: ignore[no-untyped-def]
+    m = v if v < _ZERO else _ZERO
+    m = m if m > _LOWEST else _LOWEST
+    k = (m * _LOG2_E + _ROUND) - _ROUND
+    r = m - k * _LN2_HIGH
+    r = r - k * _LN2_LOW
+    p = ((((_P0 * r + _P1) * r + _P2) * r + _P3) * r + _P4) * r + _P5
+    p = p * r * r + r
+    power = _as_float((np.int32(k) + np.int32(127)) << np.int32(23))
+    e = p * power + (power - _ONE)
+    return v if v > _ZERO else e
+
+
+@njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
+def elu(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Write ``ELU(x)`` to `out`, both flat; they may be the same."""
+    for i in range(x.size):
+        out[i] = _elu(x[i])
+
+
+@njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
+def affine(
+    x: NDArray[np.float32],
+    gain: NDArray[np.float32],
+    offset: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Write ``x * gain + offset`` for each channel of ``(time, channels)``."""
+    for t in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            out[t, c] = x[t, c] * gain[c] + offset[c]
+
+
+@njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
+def affine_elu(
+    x: NDArray[np.float32],
+    gain: NDArray[np.float32],
+    offset: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Write ``ELU(x * gain + offset)``."""
+    for t in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            out[t, c] = _elu(x[t, c] * gain[c] + offset[c])
+
+
+@njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
+def add_affine(
+    x: NDArray[np.float32],
+    x_gain: NDArray[np.float32],
+    y: NDArray[np.float32],
+    y_gain: NDArray[np.float32],
+    offset: NDArray[np.float32],
+) -> None:
+    """Replace `x` by ``x * x_gain + y * y_gain + offset``."""
+    for t in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            x[t, c] = x[t, c] * x_gain[c] + y[t, c] * y_gain[c] + offset[c]
+
+
+@njit(fastmath={"reassoc", "nnan", "ninf", "nsz", "contract"}, nogil=True, cache=True)
+def moments(x: NDArray[np.float32]) -> tuple[float, float]:
+    """Return mean and variance of a flat array, summed in float64 around a first guess."""
+    shift = np.float64(x[0])
+    total = 0.0
+    squares = 0.0
+    for i in range(x.size):
+        d = np.float64(x[i]) - shift
+        total += d
+        squares += d * d
+    mean = total / x.size
+    return mean + shift, squares / x.size - mean * mean
+
+
+@njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
+def lstm_cell(
+    gates: NDArray[np.float32],
+    cell: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+) -> None:
+    """Update cell and hidden state ``(batch, n)`` from the four gates ``(batch, 4 n)``."""
+    n = cell.shape[1]
+    for b in range(cell.shape[0]):
+        for i in range(n):
+            enter = _sigmoid(gates[b, i])
+            keep = _sigmoid(gates[b, n + i])
+            new = _tanh(gates[b, 2 * n + i])
+            leave = _sigmoid(gates[b, 3 * n + i])
+            state = keep * cell[b, i] + enter * new
+            cell[b, i] = state
+            hidden[b, i] = leave * _tanh(state)
+
+
+@njit(fastmath=_MATHS, error_model="numpy", inline="always")
+def _sigmoid(v):  # type: ignore[no-untyped-def]
+    e = _elu(-abs(v)) + _ONE  # exp(-|v|)
+    s = _ONE / (_ONE + e)
+    return s if v >= _ZERO else e * s
+
+
+@njit(fastmath=_MATHS, error_model="numpy", inline="always")
+def _tanh(v):  # type: ignore[no-untyped-def]
+    e = _elu(_f(-2) * abs(v))  # exp(-2 |v|) - 1
+    t = -e / (_f(2) + e)
+    return t if v >= _ZERO else -t

@@ -1,0 +1,402 @@
+"""What an EnCodec model is made of, as plain numbers that go to JSON and back.
+
+The two presets are the published models of Défossez et al., *High Fidelity Neural Audio
+Compression* (2022, arXiv 2210.13438). Smaller models change the same numbers. The field names are
+ours; `EncodecConfig.to_transformers` and `from_transformers` speak Hugging Face's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+__all__ = ["PRESETS", "EncodecConfig", "preset"]
+
+_NORMS = ("weight_norm", "time_group_norm", "none")
+
+
+def _check_int(value: object, name: str, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+@dataclass(frozen=True)
+class EncodecConfig:
+    """The numbers behind a model; the defaults are ``encodec_24khz``.
+
+    Attributes
+    ----------
+    name : str
+        Name written to ``.ecdc`` files.
+    sample_rate : int
+        Rate in Hz.
+    channels : int
+        1 or 2.
+    target_bandwidths : tuple of float
+        Bandwidths in kbps that may be chosen, rising; the last one uses every codebook.
+    causal : bool
+        Whether convolutions see no future: needed to stream.
+    norm : {"weight_norm", "time_group_norm", "none"}
+        Weight normalisation, group normalisation over channels and time, or nothing.
+    normalize : bool
+        Whether each segment is divided by its level, which is then sent along.
+    segment_s : float or None
+        Length of independent segments in seconds, or None for one segment of any length.
+    overlap : float
+        Share of a segment that overlaps with the next, from 0 to below 1.
+    num_filters : int
+        Channels after the first convolution; they double with each stride.
+    dimension : int
+        Channels of the latent, and of a codebook's entries.
+    ratios : tuple of int
+        The decoder's strides; the encoder uses them in reverse.
+    num_residual_layers : int
+        Residual units before each stride.
+    kernel_size : int
+        Taps of the first convolution of each half.
+    last_kernel_size : int
+        Taps of the last convolution of each half.
+    residual_kernel_size : int
+        Taps of the first convolution of a residual unit.
+    dilation_base : int
+        Residual unit `j` of a stage is dilated by ``dilation_base ** j``.
+    compress : int
+        By how much a residual unit narrows its channels.
+    conv_shortcut : bool
+        Whether a residual unit's shortcut is a convolution, as in the published models.
+    num_lstm_layers : int
+        LSTM layers in each half; 0 for none.
+    codebook_size : int
+        Entries per codebook, a power of two.
+
+    Examples
+    --------
+    >>> config = preset("encodec_24khz")
+    >>> config.hop_length, config.frame_rate, config.num_codebooks
+    (320, 75, 32)
+    >>> EncodecConfig.from_dict(config.to_dict()) == config
+    True
+    """
+
+    name: str = "unset"
+    sample_rate: int = 24_000
+    channels: int = 1
+    target_bandwidths: tuple[float, ...] = (1.5, 3.0, 6.0, 12.0, 24.0)
+    causal: bool = True
+    norm: str = "weight_norm"
+    normalize: bool = False
+    segment_s: float | None = None
+    overlap: float = 0.01
+    num_filters: int = 32
+    dimension: int = 128
+    ratios: tuple[int, ...] = (8, 5, 4, 2)
+    num_residual_layers: int = 1
+    kernel_size: int = 7
+    last_kernel_size: int = 7
+    residual_kernel_size: int = 3
+    dilation_base: int = 2
+    compress: int = 2
+    conv_shortcut: bool = True
+    num_lstm_layers: int = 2
+    codebook_size: int = 1024
+
+    def __post_init__(self) -> None:
+        counts = (
+            "sample_rate", "num_filters", "dimension", "num_residual_layers", "kernel_size",
+            "last_kernel_size", "residual_kernel_size", "dilation_base", "compress",
+        )  # fmt: skip
+        for name in counts:
+            _check_int(getattr(self, name), name, 1)
+        _check_int(self.num_lstm_layers, "num_lstm_layers", 0)
+        if self.channels not in (1, 2):
+            raise ValueError(f"channels must be 1 or 2, got {self.channels}")
+        if self.norm not in _NORMS:
+            raise ValueError(f"norm must be one of {', '.join(_NORMS)}, got {self.norm!r}")
+        if self.causal and self.norm == "time_group_norm":
+            raise ValueError("norm='time_group_norm' looks at the whole segment: causal must be False")
+        if not self.ratios:
+            raise ValueError("ratios must hold at least one stride")
+        for ratio in self.ratios:
+            _check_int(ratio, "ratios", 1)
+        size = self.codebook_size
+        _check_int(size, "codebook_size", 2)
+        if size & (size - 1):
+            raise ValueError(f"codebook_size must be a power of two, got {size}")
+        rising = sorted(set(self.target_bandwidths))
+        if not rising or list(self.target_bandwidths) != rising or rising[0] <= 0:
+            raise ValueError(
+                f"target_bandwidths must be positive and rising, got {self.target_bandwidths}"
+            )
+        if not 0 <= self.overlap < 1:
+            raise ValueError(f"overlap must lie from 0 to below 1, got {self.overlap}")
+        if self.segment_length is not None and self.segment_length < 1:
+            raise ValueError(f"segment_s must be at least one sample long, got {self.segment_s}")
+        if self.num_codebooks < 1:
+            raise ValueError(
+                f"target_bandwidths end at {rising[-1]} kbps: one codebook takes "
+                f"{self.bits_per_codebook * self.frame_rate / 1000} kbps"
+            )
+
+    @property
+    def hop_length(self) -> int:
+        """Samples per frame of codes."""
+        return math.prod(self.ratios)
+
+    @property
+    def frame_rate(self) -> int:
+        """Frames of codes per second, rounded up."""
+        return math.ceil(self.sample_rate / self.hop_length)
+
+    @property
+    def bits_per_codebook(self) -> int:
+        """Bits for each code."""
+        return self.codebook_size.bit_length() - 1
+
+    @property
+    def num_codebooks(self) -> int:
+        """Codebooks of the highest bandwidth."""
+        per_codebook = self.frame_rate * self.bits_per_codebook
+        return int(1000 * self.target_bandwidths[-1] // per_codebook)
+
+    @property
+    def segment_length(self) -> int | None:
+        """Samples per segment, or None if there is only one."""
+        return None if self.segment_s is None else int(self.segment_s * self.sample_rate)
+
+    @property
+    def segment_stride(self) -> int | None:
+        """Samples from the start of a segment to that of the next, or None."""
+        length = self.segment_length
+        return None if length is None else max(1, int((1 - self.overlap) * length))
+
+    def num_codebooks_for(self, bandwidth: float | None) -> int:
+        """Return how many codebooks a bandwidth pays for.
+
+        Parameters
+        ----------
+        bandwidth : float or None
+            Bandwidth in kbps; None or 0 for all codebooks.
+
+        Returns
+        -------
+        int
+            ``max(1, floor(1000 * bandwidth / (bits * frame_rate)))``, at most all.
+        """
+        if not bandwidth:
+            return self.num_codebooks
+        per_codebook = self.bits_per_codebook * self.frame_rate
+        return min(max(1, math.floor(bandwidth * 1000 / per_codebook)), self.num_codebooks)
+
+    def num_frames(self, num_samples: int) -> int:
+        """Return how many frames of codes one segment of `num_samples` takes.
+
+        Parameters
+        ----------
+        num_samples : int
+            Samples per channel.
+
+        Returns
+        -------
+        int
+            ``ceil(num_samples / hop_length)``, counted in integers.
+        """
+        return -(-num_samples // self.hop_length)
+
+    def segments(self, num_samples: int) -> list[tuple[int, int]]:
+        """Return start and stop of every segment of a signal.
+
+        Parameters
+        ----------
+        num_samples : int
+            Samples per channel.
+
+        Returns
+        -------
+        list of tuple of int
+            Empty for an empty signal that would be cut into segments.
+
+        Examples
+        --------
+        >>> preset("encodec_48khz").segments(48000)
+        [(0, 48000), (47520, 48000)]
+        """
+        length, stride = self.segment_length, self.segment_stride
+        if length is None or stride is None:
+            return [(0, num_samples)]
+        return [(s, min(s + length, num_samples)) for s in range(0, num_samples, stride)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a dictionary that JSON can hold.
+
+        Returns
+        -------
+        dict
+            One entry per field.
+        """
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EncodecConfig:
+        """Build a configuration from `to_dict`'s dictionary.
+
+        Parameters
+        ----------
+        values : mapping
+            Fields by name; missing ones take their default.
+
+        Returns
+        -------
+        EncodecConfig
+            The checked configuration.
+
+        Raises
+        ------
+        ValueError
+            A name is unknown or a value impossible.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(f"unknown field(s) of EncodecConfig: {', '.join(unknown)}")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+    def to_transformers(self) -> dict[str, Any]:
+        """Return the content of a ``config.json`` that ``transformers.EncodecModel`` loads.
+
+        Returns
+        -------
+        dict
+            Hugging Face's names, and ours under ``"audiolab"``.
+
+        Raises
+        ------
+        ValueError
+            Transformers has no such model.
+        """
+        if self.norm not in ("weight_norm", "time_group_norm"):
+            raise ValueError(f"transformers knows no EnCodec with norm={self.norm!r}")
+        return {
+            "architectures": ["EncodecModel"],
+            "model_type": "encodec",
+            **{theirs: _listed(getattr(self, ours)) for theirs, ours in _TRANSFORMERS.items()},
+            "overlap": None if self.segment_s is None else self.overlap,
+            "codebook_dim": self.dimension,
+            "pad_mode": "reflect",
+            "trim_right_ratio": 1.0,
+            "audiolab": {"name": self.name},
+        }
+
+    @classmethod
+    def from_transformers(cls, values: Mapping[str, Any]) -> EncodecConfig:
+        """Build a configuration from a ``config.json`` of Hugging Face's layout.
+
+        Parameters
+        ----------
+        values : mapping
+            The file's content.
+
+        Returns
+        -------
+        EncodecConfig
+            The checked configuration; its name is a preset's if all numbers are that preset's.
+
+        Raises
+        ------
+        ValueError
+            Not an EnCodec model, or one that is built differently.
+        """
+        kind = values.get("model_type")
+        if kind != "encodec":
+            raise ValueError(f"model_type must be 'encodec', got {kind!r}")
+        for key, only in (("pad_mode", "reflect"), ("trim_right_ratio", 1.0)):
+            if values.get(key, only) != only:
+                raise ValueError(f"{key} must be {only!r} here, got {values[key]!r}")
+        ours: dict[str, Any] = {
+            name: _tupled(values[key]) for key, name in _TRANSFORMERS.items() if key in values
+        }
+        if values.get("overlap") is not None:
+            ours["overlap"] = values["overlap"]
+        config = cls(**ours)
+        if values.get("codebook_dim") not in (None, config.dimension):
+            raise ValueError(
+                f"codebook_dim must equal hidden_size {config.dimension}, "
+                f"got {values['codebook_dim']}"
+            )
+        own = values.get("audiolab")
+        name = own.get("name") if isinstance(own, Mapping) else None
+        if not isinstance(name, str):
+            named = [n for n, p in PRESETS.items() if {**p.to_dict(), "name": ""} == {
+                **config.to_dict(), "name": ""}]  # fmt: skip
+            name = named[0] if named else config.name
+        return cls(**{**ours, "name": name})
+
+
+_TRANSFORMERS = {
+    "sampling_rate": "sample_rate",
+    "audio_channels": "channels",
+    "target_bandwidths": "target_bandwidths",
+    "use_causal_conv": "causal",
+    "norm_type": "norm",
+    "normalize": "normalize",
+    "chunk_length_s": "segment_s",
+    "num_filters": "num_filters",
+    "hidden_size": "dimension",
+    "upsampling_ratios": "ratios",
+    "num_residual_layers": "num_residual_layers",
+    "kernel_size": "kernel_size",
+    "last_kernel_size": "last_kernel_size",
+    "residual_kernel_size": "residual_kernel_size",
+    "dilation_growth_rate": "dilation_base",
+    "compress": "compress",
+    "use_conv_shortcut": "conv_shortcut",
+    "num_lstm_layers": "num_lstm_layers",
+    "codebook_size": "codebook_size",
+}
+
+#: The published models.
+PRESETS: dict[str, EncodecConfig] = {
+    "encodec_24khz": EncodecConfig(name="encodec_24khz"),
+    "encodec_48khz": EncodecConfig(
+        name="encodec_48khz",
+        sample_rate=48_000,
+        channels=2,
+        target_bandwidths=(3.0, 6.0, 12.0, 24.0),
+        causal=False,
+        norm="time_group_norm",
+        normalize=True,
+        segment_s=1.0,
+    ),
+}
+
+
+def preset(name: str) -> EncodecConfig:
+    """Return a published model's configuration.
+
+    Parameters
+    ----------
+    name : str
+        ``"encodec_24khz"`` or ``"encodec_48khz"``.
+
+    Returns
+    -------
+    EncodecConfig
+        The preset.
+
+    Raises
+    ------
+    ValueError
+        No preset has that name.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"name must be one of {', '.join(PRESETS)}, got {name!r}")
+    return PRESETS[name]
+
+
+def _listed(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _tupled(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
