@@ -28,11 +28,11 @@ def new_state() -> NDArray[np.int64]:
 
 @njit(cache=True, nogil=True)
 def increasing(rows: NDArray[np.int64]) -> bool:
-    """Tell whether every row increases strictly from above zero to at most ``2^24``."""
+    """Tell whether every row increases by two or more a symbol, from zero to at most ``2^24``."""
     for i in range(rows.shape[0]):
         last = 0
         for j in range(rows.shape[1]):
-            if rows[i, j] <= last:
+            if rows[i, j] - last < 2:
                 return False
             last = rows[i, j]
         if last > _UNIT:

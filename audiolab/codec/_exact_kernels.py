@@ -322,8 +322,8 @@ def _powers(p: Parameters, codebook: int, sums: Int32s, scaled: Int64s, powers: 
         below = largest - scaled[i]
         powers[i] = p.exp2[below & _FRACTION] >> min(below >> EXP_BITS, 31)
         total += powers[i]
-    # One unit for every entry, the rest by share: the sum stays within 2^24.
-    room = np.int64((1 << PRECISION_BITS) - len(scaled))
+    # Two units for every entry, as the coder needs, the rest by share: together 2^24 at most.
+    room = np.int64((1 << PRECISION_BITS) - 2 * len(scaled))
     return (room << 34) // total
 
 
@@ -348,7 +348,7 @@ def widths(p: Parameters, num_codebooks: int, work: Work, begin: int, end: int) 
         for t in range(end - begin):
             share = _powers(p, k, sums[t], scaled, powers)
             for i in range(size):
-                out[t, k, i] = 1 + ((powers[i] * share) >> 34)
+                out[t, k, i] = 2 + ((powers[i] * share) >> 34)
     return out
 
 
@@ -367,11 +367,11 @@ def intervals(
         for t in range(end - begin):
             share = _powers(p, k, sums[t], scaled, powers)
             code = codes[begin + t, k]
-            start = np.int64(code)
+            start = np.int64(2 * code)
             for i in range(code):
                 start += (powers[i] * share) >> 34
             out[begin + t, k, 0] = start
-            out[begin + t, k, 1] = start + 1 + ((powers[code] * share) >> 34)
+            out[begin + t, k, 1] = start + 2 + ((powers[code] * share) >> 34)
 
 
 @njit(cache=True, nogil=True)

@@ -76,6 +76,8 @@ class Header:
         Whether a language model and the arithmetic coder packed the codes.
     version : int
         0 for files that the reference reads, 1 for the exact language model.
+    lm_digest : str or None
+        Hash of the exact language model, in version 1.
     """
 
     model: str
@@ -83,6 +85,7 @@ class Header:
     num_codebooks: int
     use_lm: bool = False
     version: int = 0
+    lm_digest: str | None = None
 
     def to_bytes(self) -> bytes:
         r"""Write the header.
@@ -97,12 +100,14 @@ class Header:
         >>> Header("encodec_24khz", num_samples=640, num_codebooks=2).to_bytes()[:13]
         b'ECDC\x00\x00\x00\x007{"m"'
         """
-        fields = {
+        fields: dict[str, object] = {
             "m": self.model,
             "al": self.num_samples,
             "nc": self.num_codebooks,
             "lm": self.use_lm,
         }
+        if self.lm_digest is not None:
+            fields["lh"] = self.lm_digest
         text = json.dumps(fields).encode()
         return MAGIC + struct.pack(">BI", self.version, len(text)) + text
 
@@ -149,6 +154,7 @@ def read_header(file: Readable) -> Header:
         num_codebooks=_field(fields, "nc", int, 1, _MAX_CODEBOOKS),
         use_lm=_field(fields, "lm", bool),
         version=version,
+        lm_digest=_field(fields, "lh", str) if "lh" in fields else None,
     )
 
 
@@ -391,6 +397,27 @@ class ChecksumReader:
     def __init__(self, file: Readable) -> None:
         self._file = file
         self._crc = 0
+        self._ahead = b""
+
+    def peek(self, size: int) -> bytes:
+        """Return the next bytes and leave them to be read.
+
+        Parameters
+        ----------
+        size : int
+            How many.
+
+        Returns
+        -------
+        bytes
+            Fewer where the file ends.
+        """
+        while len(self._ahead) < size:
+            more = self._file.read(min(size - len(self._ahead), 1 << 20))
+            if not more:
+                break
+            self._ahead += more
+        return self._ahead[:size]
 
     def read(self, size: int = -1, /) -> bytes:
         """Read bytes.
@@ -405,7 +432,10 @@ class ChecksumReader:
         bytes
             Empty at the end of the file.
         """
-        data = self._file.read(size)
+        if self._ahead and size >= 0:
+            data, self._ahead = self._ahead[:size], self._ahead[size:]
+        else:
+            data, self._ahead = self._ahead + self._file.read(size), b""
         self._crc = zlib.crc32(data, self._crc)
         return data
 
@@ -428,7 +458,7 @@ class ChecksumReader:
             The checksum is wrong, cut short, or missing though it is required.
         """
         expected = self._crc
-        found = self._file.read(8)
+        found = self.peek(8)
         if found[:4] != _TRAILER:
             if required:
                 raise BitstreamError("the checksum is missing: the file is cut short or altered")

@@ -329,6 +329,56 @@ def download(name: str, *, progress: Progress | None = None) -> Path:
     return target
 
 
+def published(file_name: str, *, may_download: bool = True) -> Path:
+    """Return a file of the original publisher in torch's cache, its hash checked.
+
+    Parameters
+    ----------
+    file_name : str
+        Its published name, which ends in the first digits of its SHA-256.
+    may_download : bool, default: True
+        Whether a missing file may be downloaded.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    CheckpointError
+        It can't be had, or is another file.
+    """
+    target = Path(torch.hub.get_dir()) / "checkpoints" / file_name
+    if not target.is_file():
+        if not may_download:
+            raise CheckpointError(_where_to_put(target))
+        _download(BASE_URL + file_name, target, None)
+    _check_hash(target)
+    return target
+
+
+def read_tensors(path: Path) -> State:
+    """Read a table of tensors, running none of the file's code.
+
+    Parameters
+    ----------
+    path : Path
+        A safetensors file, or one of torch's.
+
+    Returns
+    -------
+    dict
+        Tensors by name.
+
+    Raises
+    ------
+    CheckpointError
+        The file holds something else.
+    """
+    return _read_tensors(path)
+
+
 def _download(url: str, target: Path, progress: Progress | None) -> None:
     """Fetch `url`, going on where an earlier attempt stopped; the hash decides before it counts."""
     target.parent.mkdir(parents=True, exist_ok=True)

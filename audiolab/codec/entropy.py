@@ -13,7 +13,8 @@ straddles a power of two for long: such runs are counted instead (Witten, Neal a
 "follow bits"), which yields what unlimited integers would.
 
 Cumulative frequencies are inclusive: ``cdf[s]`` is the end of symbol ``s``, the start of the
-next, and ``cdf[-1]`` may stay below ``2^24``. Every symbol has a width of at least one.
+next, and ``cdf[-1]`` may stay below ``2^24``. Every symbol has a width of two at least: the
+interval is cut with rounding inwards, which can leave nothing of a single unit.
 
 References
 ----------
@@ -56,7 +57,7 @@ def quantize_pdf(pdf: ArrayLike, *, min_width: int = 2) -> NDArray[np.int64]:
     pdf : array_like
         Probabilities ``(..., n)``, each row summing to about 1; taken as float32.
     min_width : int, default: 2
-        Smallest frequency, so that no symbol becomes impossible.
+        Smallest frequency, 2 or more, so that no symbol becomes impossible.
 
     Returns
     -------
@@ -73,6 +74,8 @@ def quantize_pdf(pdf: ArrayLike, *, min_width: int = 2) -> NDArray[np.int64]:
     >>> quantize_pdf([0.5, 0.25, 0.125, 0.125])
     array([ 8388606, 12582910, 14680063, 16777216])
     """
+    if min_width < 2:
+        raise ValueError(f"min_width must be 2 or more for the coder to tell symbols, got {min_width}")
     rows = np.asarray(pdf, dtype=np.float32)
     if rows.ndim == 0 or rows.shape[-1] == 0:
         raise ValueError(f"pdf must have at least one probability per row, got shape {rows.shape}")
@@ -143,19 +146,20 @@ class ArithmeticEncoder:
         Parameters
         ----------
         intervals : array_like
-            Start and stop ``(n, 2)`` of each symbol's frequencies, ``0 <= start < stop <= 2^24``.
+            Start and stop ``(n, 2)`` of each symbol's frequencies, from 0 to ``2^24``, two apart
+            at least.
 
         Raises
         ------
         ValueError
-            An interval is empty or lies outside.
+            An interval is narrower than two or lies outside.
         """
         bounds = np.ascontiguousarray(intervals, dtype=np.int64).reshape(-1, 2)
         if len(bounds) == 0:
             return
         start, stop = bounds[:, 0], bounds[:, 1]
-        if int(start.min()) < 0 or int(stop.max()) > _UNIT or bool((start >= stop).any()):
-            raise ValueError("intervals must satisfy 0 <= start < stop <= 2^24")
+        if int(start.min()) < 0 or int(stop.max()) > _UNIT or bool((stop - start < 2).any()):
+            raise ValueError("intervals must satisfy 0 <= start, start + 2 <= stop <= 2^24")
         self._reserve(len(bounds))
         _coder.encode_intervals(bounds, self._state, self._bytes)
 
@@ -306,5 +310,5 @@ def _check_cdf(cdf: ArrayLike, count: int | None) -> NDArray[np.int64]:
         wanted = "(cardinality,)" if count is None else f"(cardinality,) or ({count}, cardinality)"
         raise ValueError(f"cdf must have the shape {wanted}, got {np.shape(cdf)}")
     if not _coder.increasing(rows):
-        raise ValueError("cdf must increase by at least 1 a symbol, up to 2^24 at most")
+        raise ValueError("cdf must increase by at least 2 a symbol, up to 2^24 at most")
     return rows

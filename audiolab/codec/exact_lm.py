@@ -11,7 +11,7 @@ sums don't. `ExactLanguageModel` is a float `LanguageModel` rounded to integers 
   calibrate them;
 - layer norms by an integer square root, softmax and GELU by tables that are rounded from many
   decimal digits, positions by the sine of a 64-bit phase;
-- frequencies of at least one unit each, ``2^24`` units at most together.
+- frequencies of at least two units each, ``2^24`` units at most together.
 
 The arithmetic is defined by `_exact_kernels`; a model is told by `digest`, the hash of its
 integers, which files carry. Encoding takes many frames at once, decoding one after the other.
@@ -233,7 +233,7 @@ class ExactLanguageModel:
         Returns
         -------
         ndarray
-            Frequencies ``(frame, codebook, entry)``, int64: at least 1 each, at most ``2^24``
+            Frequencies ``(frame, codebook, entry)``, int64: at least 2 each, at most ``2^24``
             together.
         """
         values = self._checked(codes)

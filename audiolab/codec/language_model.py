@@ -19,16 +19,32 @@ arXiv:2210.13438, section 3.3.
 
 from __future__ import annotations
 
+import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, Self
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["LANGUAGE_MODELS", "LanguageModel", "LanguageModelConfig"]
+from audiolab._files import atomic_path
+from audiolab._typing import FilePath
+from audiolab.codec import checkpoint
+
+__all__ = ["CHECKPOINTS", "LANGUAGE_MODELS", "LanguageModel", "LanguageModelConfig"]
+
+#: The published language models' files.
+CHECKPOINTS = {
+    "encodec_24khz": "encodec_lm_24khz-1608e3c0.th",
+    "encodec_48khz": "encodec_lm_48khz-7add9fc3.th",
+}
+_METADATA = "audiolab.language_model"
 
 
 @dataclass(frozen=True)
@@ -205,6 +221,62 @@ class LanguageModel(nn.Module):
         model.eval()
         return model
 
+    @classmethod
+    def from_pretrained(cls, name_or_path: FilePath, *, download: bool = True) -> Self:
+        """Load a language model with its weights.
+
+        Parameters
+        ----------
+        name_or_path : str or path
+            A codec's name, whose published language model is looked for in torch's cache and
+            downloaded if it is missing; or a file that `save` wrote, or that holds one of the
+            published models.
+        download : bool, default: True
+            Whether a missing file may be downloaded.
+
+        Returns
+        -------
+        LanguageModel
+            In evaluation mode.
+
+        Raises
+        ------
+        CheckpointError
+            Nothing is found, or what is found is not a language model.
+        """
+        name, path = os.fspath(name_or_path), Path(name_or_path)
+        if name in CHECKPOINTS and not path.exists():
+            path = checkpoint.published(CHECKPOINTS[name], may_download=download)
+        elif not path.is_file():
+            raise checkpoint.CheckpointError(
+                f"no language model {name!r}: pass a file or one of {', '.join(CHECKPOINTS)}"
+            )
+        state = checkpoint.read_tensors(path)
+        try:
+            model = cls(_config_of(path, state))
+            model.load_state_dict(state)
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise checkpoint.CheckpointError(
+                f"{path} does not hold a language model ({str(error).splitlines()[0]})"
+            ) from None
+        model.eval()
+        return model
+
+    def save(self, path: FilePath, *, overwrite: bool = False) -> None:
+        """Write weights and configuration into a ``.safetensors`` file.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to write.
+        overwrite : bool, default: False
+            Whether a file that is there may be replaced.
+        """
+        state = {name: value.detach().cpu() for name, value in self.state_dict().items()}
+        metadata = {_METADATA: json.dumps(self.config.to_dict())}
+        with atomic_path(path, overwrite=overwrite) as temporary:
+            save_file(state, temporary, metadata)
+
     def forward(self, codes: torch.Tensor, *, first_position: int = 0) -> torch.Tensor:
         """Guess every frame from those before it.
 
@@ -229,7 +301,9 @@ class LanguageModel(nn.Module):
         self._check(codes)
         _, num_codebooks, length = codes.shape
         known = F.pad(codes + 1, (1, 0))[..., :-1]
-        x = sum((self.emb[k](known[:, k]) for k in range(num_codebooks)), torch.tensor(0.0))
+        x = self.emb[0](known[:, 0])
+        for k in range(1, num_codebooks):
+            x = x + self.emb[k](known[:, k])
         x = self.transformer.norm_in(x)
         x = x + self._positions(length, first_position).to(x)
         # Query t of the sequence is step t + 1, behind the step of zeros.
@@ -277,3 +351,17 @@ class LanguageModel(nn.Module):
             )
         if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < config.codebook_size:
             raise ValueError(f"codes must lie in 0..{config.codebook_size - 1}")
+
+
+def _config_of(path: Path, state: Mapping[str, torch.Tensor]) -> LanguageModelConfig:
+    """Read the configuration from the file, or tell the published models by their codebooks."""
+    if path.suffix == ".safetensors":
+        with safe_open(os.fspath(path), framework="pt") as file:
+            text = (file.metadata() or {}).get(_METADATA)
+        if text is not None:
+            return LanguageModelConfig.from_dict(json.loads(text))
+    count = sum(name.startswith("emb.") for name in state)
+    for config in LANGUAGE_MODELS.values():
+        if config.num_codebooks == count:
+            return config
+    raise ValueError(f"it has embeddings for {count} codebooks and tells no configuration")
