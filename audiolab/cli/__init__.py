@@ -32,6 +32,7 @@ COMMANDS = (
     Command("info", "tell what is in audio files", "audiolab.cli.info"),
     Command("convert", "change format, rate, channels or range", "audiolab.cli.convert"),
     Command("play-page", "write a web page to compare files by ear", "audiolab.cli.play_page"),
+    Command("codec", "compress with a neural codec, and back", "audiolab.cli.codec"),
     Command("doctor", "find out what does not work, and what mends it", "audiolab.cli.doctor"),
 )
 
@@ -40,6 +41,7 @@ examples:
   audiolab info song.flac
   audiolab convert song.flac song.mp3 --bit-rate 192k
   audiolab play-page before.wav after.wav -o compare.html
+  audiolab codec -b 6 song.flac song.ecdc
 
 `audiolab COMMAND --help` tells more about a command."""
 
@@ -139,7 +141,8 @@ def _dispatch(arguments: list[str], leading: int, name: str | None, *, known: bo
     if name is not None and known:
         if leading:
             build_parser().parse_args(arguments[:leading])
-        parsed = build_parser(name).parse_args(arguments[leading + 1 :])
+        # Options may stand between files, as other tools have it.
+        parsed = build_parser(name).parse_intermixed_args(arguments[leading + 1 :])
         status: int = parsed.run(parsed)
         return status
     parser = build_parser()

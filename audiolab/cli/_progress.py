@@ -62,6 +62,10 @@ class Progress:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
+    def set_total(self, total_s: float | None) -> None:
+        """Say how many seconds there are in all, where that is learnt on the way."""
+        self._total_s = total_s
+
     def update(self, done_s: float) -> None:
         """Say how many seconds of audio are done."""
         if not self._watched:

@@ -680,20 +680,30 @@ def decompress_file(
     gain = 1.0
     if rescale:
         peak = 0.0
-        for block, _ in _from_file(source, model, lm, progress):
+        for block in _from_file(source, model, lm):
             peak = max(peak, float(block.abs().max()))
         gain = min(1.0, PEAK / peak) if peak > 0 else 1.0
     with Path(source).open("rb") as file:
         header, codec, blocks = decompress_blocks(file, model=model, lm=lm)
-        done = 0
+        done, clipped, loudest = 0, 0, 0.0
         with io.BlockWriter(
             path, codec.sample_rate, codec.channels, overwrite=overwrite
         ) as target:
             for block in blocks:
-                target.write(block.cpu() * gain if gain < 1.0 else block.cpu())
+                sound = block.cpu() * gain
+                clipped += int((sound.abs() > 1.0).sum())
+                loudest = max(loudest, float(sound.abs().max()))
+                target.write(sound.clamp(-1.0, 1.0))
                 done += block.shape[-1]
                 if progress is not None:
                     progress(done, header.num_samples)
+    if clipped:
+        warnings.warn(
+            f"{path}: {clipped} sample(s) beyond full scale were clipped, the peak was "
+            f"{loudest:.3f}; rescale=True (-r) scales the sound instead",
+            io.ClippingWarning,
+            stacklevel=2,
+        )
 
 
 #: Where `rescale` puts the peak, as the reference's command line does.
@@ -701,16 +711,7 @@ PEAK = 0.99
 
 
 def _from_file(
-    source: FilePath,
-    model: ModelLike | None,
-    lm: LanguageModelLike | None,
-    progress: Progress | None,
-) -> Iterator[tuple[torch.Tensor, EncodecModel]]:
+    source: FilePath, model: ModelLike | None, lm: LanguageModelLike | None
+) -> Iterator[torch.Tensor]:
     with Path(source).open("rb") as file:
-        header, codec, blocks = decompress_blocks(file, model=model, lm=lm)
-        done = 0
-        for block in blocks:
-            yield block, codec
-            done += block.shape[-1]
-            if progress is not None:
-                progress(done, header.num_samples)
+        yield from decompress_blocks(file, model=model, lm=lm)[2]
