@@ -22,6 +22,7 @@ import pickle
 import re
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -385,7 +386,7 @@ def _download(url: str, target: Path, progress: Progress | None) -> None:
     part = target.with_name(f"{target.name}.part")
     try:
         _fetch(url, part, progress)
-    except (urllib.error.URLError, OSError) as error:
+    except OSError as error:  # URLError and HTTPError are ones
         reason = getattr(error, "reason", error)
         raise CheckpointError(f"can't download {url} ({reason}). {_where_to_put(target)}") from None
     found, wanted = _sha256(part), _hash_in_name(target)
@@ -403,6 +404,7 @@ def _fetch(url: str, part: Path, progress: Progress | None) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=30)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == 416 and have:  # all of it is there already
             return
         raise
@@ -467,7 +469,9 @@ def _read_tensors(path: Path) -> State:
 
             state = load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about pickle protocols; what counts is raised
+                state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise CheckpointError(
             f"{path} is not a plain table of tensors, so it was not opened: it may run code"

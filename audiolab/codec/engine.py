@@ -39,8 +39,8 @@ __all__ = ["Cache", "Network", "Stream"]
 #: Left contexts of an item's convolutions, by the convolution's place.
 Contexts: TypeAlias = dict[int, torch.Tensor]
 
-# Pieces of this many frames (of 320 samples) fit the second-level cache; chosen by measurement.
-_FRAMES_PER_PIECE = 38
+# Pieces of one second at 75 Hz: shorter ones read the weights too often, longer ones leave the cache.
+_FRAMES_PER_PIECE = 75
 # The LSTM packs its weights anew at each call, so it gets long runs: 10 s at 75 Hz.
 _FRAMES_PER_RUN = 760
 # Fewer frames than this are faster step by step than through oneDNN, which packs 16 MB first.

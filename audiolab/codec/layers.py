@@ -261,5 +261,11 @@ class ResidualLSTM(nn.Module):
             The same shape.
         """
         x = x.permute(2, 0, 1)
-        y, _ = self.lstm(x)
+        lstm = self.lstm
+        zeros = x.new_zeros(lstm.num_layers, x.shape[1], x.shape[2])
+        # nn.LSTM's own call keeps its weights in a list on the side, which torch.export warns of.
+        weights = [parameter for layer in lstm.all_weights for parameter in layer]
+        y, _, _ = torch.lstm(
+            x, (zeros, zeros), weights, True, lstm.num_layers, 0.0, self.training, False, False
+        )
         return (y + x).permute(1, 2, 0)
