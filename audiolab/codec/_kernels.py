@@ -9,9 +9,7 @@ absolute error is below 4e-8, less than that of torch's own.
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 from numpy.typing import NDArray
 
 __all__ = ["add_affine", "affine", "affine_elu", "elu", "lstm_cell", "moments"]
@@ -30,16 +28,6 @@ _ZERO, _ONE = _f(0), _f(1)
 _LOWEST = _f(-17.5)
 
 
-@intrinsic
-def _as_float(typing_context, value):  # type: ignore[no-untyped-def]
-    """Read the bits of an int32 as a float32."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.bitcast(arguments[0], ir.FloatType())
-
-    return types.float32(types.int32), generate
-
-
 @njit(fastmath=_MATHS, error_model="numpy", inline="always")
 def _elu(v):  # type: ignore[no-untyped-def]
     m = v if v < _ZERO else _ZERO
@@ -49,7 +37,7 @@ def _elu(v):  # type: ignore[no-untyped-def]
     r = r - k * _LN2_LOW
     p = ((((_P0 * r + _P1) * r + _P2) * r + _P3) * r + _P4) * r + _P5
     p = p * r * r + r
-    power = _as_float((np.int32(k) + np.int32(127)) << np.int32(23))
+    power = np.int32((np.int32(k) + np.int32(127)) << np.int32(23)).view(np.float32)
     e = p * power + (power - _ONE)
     return v if v > _ZERO else e
 

@@ -115,7 +115,9 @@ class EncodecConfig:
         if self.norm not in _NORMS:
             raise ValueError(f"norm must be one of {', '.join(_NORMS)}, got {self.norm!r}")
         if self.causal and self.norm == "time_group_norm":
-            raise ValueError("norm='time_group_norm' looks at the whole segment: causal must be False")
+            raise ValueError(
+                "norm='time_group_norm' looks at the whole segment: causal must be False"
+            )
         if not self.ratios:
             raise ValueError("ratios must hold at least one stride")
         for ratio in self.ratios:
@@ -235,7 +237,7 @@ class EncodecConfig:
         dict
             One entry per field.
         """
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {k: _listed(v) for k, v in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EncodecConfig:
@@ -260,7 +262,8 @@ class EncodecConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"unknown field(s) of EncodecConfig: {', '.join(unknown)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        fitting: dict[str, Any] = {k: _tupled(v) for k, v in values.items()}
+        return cls(**fitting)
 
     def to_transformers(self) -> dict[str, Any]:
         """Return the content of a ``config.json`` that ``transformers.EncodecModel`` loads.

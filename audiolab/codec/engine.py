@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from audiolab.codec import _kernels
 from audiolab.codec.config import EncodecConfig
@@ -39,7 +39,7 @@ __all__ = ["Cache", "Network", "Stream"]
 #: Left contexts of an item's convolutions, by the convolution's place.
 Contexts: TypeAlias = dict[int, torch.Tensor]
 
-# Pieces of one second at 75 Hz: shorter ones read the weights too often, longer ones leave the cache.
+# One second at 75 Hz: shorter pieces read the weights too often, longer ones leave the cache.
 _FRAMES_PER_PIECE = 75
 # The LSTM packs its weights anew at each call, so it gets long runs: 10 s at 75 Hz.
 _FRAMES_PER_RUN = 760
@@ -56,7 +56,8 @@ def _compiled(x: torch.Tensor) -> bool:
 
 def _has_packed_convolution() -> bool:
     return (
-        torch.backends.mkldnn.is_available()
+        bool(torch.backends.mkldnn.enabled)
+        and torch._C._has_mkldnn
         and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
         and hasattr(torch.ops.mkldnn, "_reorder_convolution_weight")
     )
@@ -66,7 +67,7 @@ def _elu(x: torch.Tensor, out: torch.Tensor) -> None:
     if _compiled(x) and x.is_contiguous() and out.is_contiguous():
         _kernels.elu(x.numpy().reshape(-1), out.numpy().reshape(-1))
     else:
-        out.copy_(F.elu(x))
+        out.copy_(functional.elu(x))
 
 
 class _Kernel:
@@ -92,7 +93,7 @@ class _Kernel:
         if self.rows > 1:
             x = x.view(-1, self.rows * x.shape[1])
         if not self.packs:
-            y = F.conv1d(
+            y = functional.conv1d(
                 x.t()[None], self.weight, self.bias, stride=self.stride, dilation=self.dilation
             )
             return y[0].t().contiguous()
@@ -119,9 +120,7 @@ class _Kernel:
     def _image(x: torch.Tensor) -> torch.Tensor:
         """View rows as an image one pixel high, channels last."""
         time, channels = x.shape
-        return x.as_strided(
-            (1, channels, 1, time), (time * channels, 1, time * channels, channels)
-        )
+        return x.as_strided((1, channels, 1, time), (time * channels, 1, time * channels, channels))
 
     @staticmethod
     def _rows(y: torch.Tensor) -> torch.Tensor:
@@ -175,13 +174,15 @@ def _affine(x: torch.Tensor, norm: _Norm | None, *, activate: bool = False) -> t
         loop(x.numpy(), gain.numpy(), offset.numpy(), x.numpy())
         return x
     y = x * gain + offset
-    return F.elu(y) if activate else y
+    return functional.elu(y) if activate else y
 
 
 class _Padder:
     """Put a convolution's input together: left context, (activated) input, right padding."""
 
-    def __init__(self, place: int, kernel_size: int, stride: int, dilation: int, causal: bool) -> None:
+    def __init__(
+        self, place: int, kernel_size: int, stride: int, dilation: int, causal: bool
+    ) -> None:
         self.place, self.causal = place, causal
         self.geometry = (kernel_size, stride, dilation)
 
@@ -272,7 +273,8 @@ class _TransposedStep:
 class _ResidualStep:
     def __init__(self, place: int, unit: ResidualUnit) -> None:
         _, wide, _, narrow = unit.block
-        assert isinstance(wide, Conv) and isinstance(narrow, Conv)
+        assert isinstance(wide, Conv)
+        assert isinstance(narrow, Conv)
         self.wide = _Kernel(wide.conv.folded(), wide.conv.bias, 1, wide.dilation)
         self.pad = _Padder(place, wide.kernel_size, 1, wide.dilation, wide.causal)
         self.narrow = _Kernel(narrow.conv.folded(), narrow.conv.bias)
@@ -310,7 +312,6 @@ class _ResidualStep:
 
 
 _Step: TypeAlias = _ConvStep | _TransposedStep | _ResidualStep
-_LSTMState: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 class _LSTM:
@@ -392,7 +393,7 @@ class Network:
                 raise TypeError(f"the engine knows no {type(layer).__name__}")
             activate = False
         self.before, self.after = before, after
-        # What the LSTM sees is at frame rate: samples before it in an encoder, after it in a decoder.
+        # The LSTM runs at frame rate: samples come before it in an encoder, after it in a decoder.
         self.samples_in = config.hop_length if self.is_encoder else 1
         self.held_back = next(n for n in range(1, 1 << 16) if self.fits(n * self.samples_in))
 
@@ -429,7 +430,8 @@ class Network:
             What the module returns.
         """
         if not self.fits(x.shape[-1]):
-            return self.module(x)
+            whole: torch.Tensor = self.module(x)
+            return whole
         return Stream(self, len(x)).push(x, last=True)
 
 
@@ -512,7 +514,7 @@ def _pieces(
     rows: torch.Tensor, size: int, first: bool, last: bool
 ) -> list[tuple[torch.Tensor, bool, bool]]:
     """Cut ``(batch, time, channels)`` into pieces, each with whether it is the first or last."""
-    parts = list(rows.split(size, dim=1))
+    parts = torch.split(rows, size, dim=1)
     end = len(parts) - 1
     return [(part, first and i == 0, last and i == end) for i, part in enumerate(parts)]
 
@@ -552,9 +554,7 @@ class Cache:
             return None
         return self.network(module, config)
 
-    def network(
-        self, module: SEANetEncoder | SEANetDecoder, config: EncodecConfig
-    ) -> Network:
+    def network(self, module: SEANetEncoder | SEANetDecoder, config: EncodecConfig) -> Network:
         """Return the up-to-date network for `module`.
 
         Parameters

@@ -16,7 +16,7 @@ import math
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 __all__ = ["Conv", "ResidualLSTM", "TransposedConv", "conv_padding", "pad_reflect"]
 
@@ -82,9 +82,9 @@ def pad_reflect(x: torch.Tensor, left: int, right: int) -> torch.Tensor:
         return x
     missing = max(left, right) - x.shape[-1] + 1
     if missing > 0:
-        padded = F.pad(F.pad(x, (0, missing)), (left, right), mode="reflect")
+        padded = functional.pad(functional.pad(x, (0, missing)), (left, right), mode="reflect")
         return padded[..., : padded.shape[-1] - missing]
-    return F.pad(x, (left, right), mode="reflect")
+    return functional.pad(x, (left, right), mode="reflect")
 
 
 class _Weights(nn.Module):
@@ -168,7 +168,7 @@ class Conv(nn.Module):
             x.shape[-1], self.kernel_size, self.stride, self.dilation, causal=self.causal
         )
         x = pad_reflect(x, left, right)
-        x = F.conv1d(
+        x = functional.conv1d(
             x, self.conv.folded(), self.conv.bias, stride=self.stride, dilation=self.dilation
         )
         return x if self.norm is None else self.norm(x)
@@ -225,7 +225,7 @@ class TransposedConv(nn.Module):
         Tensor
             ``(batch, out_channels, stride * time)``.
         """
-        x = F.conv_transpose1d(x, self.conv.folded(), self.conv.bias, stride=self.stride)
+        x = functional.conv_transpose1d(x, self.conv.folded(), self.conv.bias, stride=self.stride)
         if self.norm is not None:
             x = self.norm(x)
         left, right = self.trim()
@@ -264,7 +264,7 @@ class ResidualLSTM(nn.Module):
         lstm = self.lstm
         zeros = x.new_zeros(lstm.num_layers, x.shape[1], x.shape[2])
         # nn.LSTM's own call keeps its weights in a list on the side, which torch.export warns of.
-        weights = [parameter for layer in lstm.all_weights for parameter in layer]
+        weights: list[torch.Tensor] = [weight for layer in lstm.all_weights for weight in layer]
         y, _, _ = torch.lstm(
             x, (zeros, zeros), weights, True, lstm.num_layers, 0.0, self.training, False, False
         )

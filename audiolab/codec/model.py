@@ -17,7 +17,7 @@ modules do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
 
 import torch
@@ -112,7 +112,7 @@ class EncodecModel(nn.Module):
         self.config = config
         self.bandwidth: float | None = None
         random = as_generator(generator)
-        # Modules draw their first weights from the global generator: lend it our seed, give it back.
+        # Modules draw their first weights from the global generator: lend it our seed for a while.
         with torch.random.fork_rng(devices=[]):
             seed = torch.randint(2**62, (1,), generator=random)
             torch.default_generator.manual_seed(int(seed))
@@ -355,7 +355,9 @@ class EncodecModel(nn.Module):
         scales = [waveform.new_zeros(len(sizes), 1) for _ in frames]
         for length, places in _by_length(cuts).items():
             for some in _slices(places, _SEGMENTS_AT_ONCE if self.segment_length else len(places)):
-                batch = torch.stack([waveform[b, :, cuts[b][i][0] : cuts[b][i][1]] for b, i in some])
+                batch = torch.stack(
+                    [waveform[b, :, cuts[b][i][0] : cuts[b][i][1]] for b, i in some]
+                )
                 done, scale = self._encode_segments(batch, stages, compat)
                 for row, (b, i) in enumerate(some):
                     codes[i][b, :, : self.config.num_frames(length)] = done[row]
@@ -461,7 +463,9 @@ class EncodecModel(nn.Module):
             out = self.decoder(quantized.latent)[..., : stop - start]
             parts.append(out if scale is None else out * scale)
             passes.append(quantized)
-        joined = parts[0] if self.segment_stride is None else overlap_add(parts, self.segment_stride)
+        joined = (
+            parts[0] if self.segment_stride is None else overlap_add(parts, self.segment_stride)
+        )
         return Reconstruction(
             joined[..., : waveform.shape[-1]],
             [p.codes for p in passes],
@@ -693,7 +697,7 @@ class EncodecModel(nn.Module):
             ``(batch, channels, time)`` for each.
         """
         parts: list[torch.Tensor | None] = [None] * len(pairs)
-        for _, places in _by_key([codes.shape for codes, _ in pairs]).items():
+        for places in _by_key([codes.shape for codes, _ in pairs]).values():
             for some in _slices(places, max(1, _SEGMENTS_AT_ONCE // len(pairs[0][0]))):
                 scales = [s for _, s in (pairs[i] for i in some) if s is not None]
                 out = self._decode_segments(
@@ -784,7 +788,9 @@ class EncodecModel(nn.Module):
                 f"codes must be integers of shape (batch, 1 to {most} codebooks, frames), "
                 f"got {codes.dtype} {tuple(codes.shape)}"
             )
-        if codes.numel() and (int(codes.min()) < 0 or int(codes.max()) >= self.config.codebook_size):
+        if codes.numel() and (
+            int(codes.min()) < 0 or int(codes.max()) >= self.config.codebook_size
+        ):
             raise ValueError(
                 f"codes must lie in 0..{self.config.codebook_size - 1}, "
                 f"got {int(codes.min())}..{int(codes.max())}"

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from audiolab._typing import Seed
 from audiolab._validation import as_generator
@@ -138,9 +138,7 @@ class Codebook(nn.Module):
         self.cluster_size.lerp_(counts, 1 - self.decay)
         self.embed_avg.lerp_(sums, 1 - self.decay)
         total = self.cluster_size.sum()
-        smoothed = (self.cluster_size + self.epsilon) / (
-            total + len(self.embed) * self.epsilon
-        )
+        smoothed = (self.cluster_size + self.epsilon) / (total + len(self.embed) * self.epsilon)
         self.embed.copy_(self.embed_avg / (smoothed * total)[:, None])
         dead = (self.cluster_size < self.min_count).nonzero()[:, 0]
         if len(dead):
@@ -212,9 +210,7 @@ class ResidualVectorQuantizer(nn.Module):
             Codes ``(batch, num_codebooks, frames)``, int64.
         """
         batch, dimension, frames = latent.shape
-        codes = self.encode_vectors(
-            latent.transpose(1, 2).reshape(-1, dimension), num_codebooks
-        )
+        codes = self.encode_vectors(latent.transpose(1, 2).reshape(-1, dimension), num_codebooks)
         return codes.view(-1, batch, frames).transpose(0, 1)
 
     def encode_vectors(self, vectors: torch.Tensor, num_codebooks: int | None) -> torch.Tensor:
@@ -234,11 +230,11 @@ class ResidualVectorQuantizer(nn.Module):
         """
         books = [(_halved_energy(c.embed), c.embed) for c in self._first(num_codebooks)]
         parts = []
-        for residual in vectors.split(_VECTORS_AT_ONCE):
+        for residual in torch.split(vectors, _VECTORS_AT_ONCE):
             codes = []
             for offset, entries in books:
                 picked = torch.addmm(offset, residual, entries.t()).argmax(dim=1)
-                residual = residual - F.embedding(picked, entries)
+                residual = residual - functional.embedding(picked, entries)
                 codes.append(picked)
             parts.append(torch.stack(codes))
         return torch.cat(parts, dim=1) if parts else _no_codes(len(books), vectors)
@@ -257,10 +253,8 @@ class ResidualVectorQuantizer(nn.Module):
             Latent ``(batch, dimension, frames)``.
         """
         latent = torch.zeros((), device=codes.device)
-        for codebook, picked in zip(
-            self._first(codes.shape[1]), codes.unbind(1), strict=True
-        ):
-            latent = latent + F.embedding(picked, codebook.embed)
+        for codebook, picked in zip(self._first(codes.shape[1]), codes.unbind(1), strict=True):
+            latent = latent + functional.embedding(picked, codebook.embed)
         return latent.transpose(1, 2)
 
     def forward(
@@ -311,8 +305,8 @@ class ResidualVectorQuantizer(nn.Module):
             picked = codebook.nearest(inputs)
             # The entry is a constant to autograd: the gradient of the residual is that of z, at
             # every stage.
-            entry = F.embedding(picked, codebook.embed).detach().clone()
-            losses.append(F.mse_loss(inputs, entry))
+            entry = functional.embedding(picked, codebook.embed).detach().clone()
+            losses.append(functional.mse_loss(inputs, entry))
             residual = residual.clone()
             residual[active] = inputs - entry
             column = torch.full_like(used_by, -1)

@@ -63,7 +63,8 @@ class ResidualUnit(nn.Module):
         y = x
         for layer in self.block:
             y = layer(y)
-        return self.shortcut(x) + y
+        bypassed: torch.Tensor = self.shortcut(x)
+        return bypassed + y
 
 
 class SEANetEncoder(nn.Module):

@@ -83,7 +83,8 @@ class OverlapAdder:
     >>> adder = OverlapAdder(stride=3)
     >>> [round(x, 6) for x in adder.push(torch.ones(1, 4)).tolist()[0]]
     [1.0, 1.0, 1.0]
-    >>> [round(x, 6) for x in torch.cat([adder.push(torch.zeros(1, 2)), adder.finish()], 1)[0].tolist()]
+    >>> rest = torch.cat([adder.push(torch.zeros(1, 2)), adder.finish()], dim=1)
+    >>> [round(x, 6) for x in rest.tolist()[0]]
     [0.5, 0.0]
     """
 

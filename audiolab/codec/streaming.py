@@ -3,8 +3,8 @@
 The concatenation of what a stream returns is what one call would have returned: the same codes, and
 the same sound up to rounding.
 
-*Latency.* A causal convolution is padded on its left by reflection, so the first frames depend on
-what comes after them. With the published model, frames 0 to 6 are determined when 2,240 samples
+*Latency.* A causal convolution is padded on its left by reflection, so the first frames depend
+on what comes after them. With the published model, frames 0 to 6 are determined when 2,240 samples
 (93 ms) are in; from then on, each 320 samples (13 ms) determine one more. The decoder likewise needs
 seven frames of codes before the first sample, then one frame for each 320 samples. At the end the
 last samples, if they don't fill a frame, are reflected; only `StreamingEncoder.finish` can do that.
@@ -158,9 +158,7 @@ class StreamingEncoder:
 
     def _codes(self, latent: torch.Tensor | None, device: torch.device) -> torch.Tensor:
         if latent is None:
-            return torch.zeros(
-                self.batch, self.num_codebooks, 0, dtype=torch.int64, device=device
-            )
+            return torch.zeros(self.batch, self.num_codebooks, 0, dtype=torch.int64, device=device)
         return self.model.quantizer.encode(latent, self.num_codebooks)
 
 
@@ -323,7 +321,7 @@ def _decode_stream(
     for codes, _ in segments:
         if decoder is None:
             decoder = StreamingDecoder(model, batch=len(codes))
-        for part in codes.split(_FRAMES_AT_ONCE, dim=-1):
+        for part in torch.split(codes, _FRAMES_AT_ONCE, dim=-1):
             waveform = decoder.push(part)
             if waveform.shape[-1]:
                 yield waveform

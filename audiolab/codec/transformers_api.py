@@ -1,7 +1,7 @@
 """The same model under the call of Hugging Face's ``EncodecModel``.
 
-Shapes and names are those of transformers 5: codes ``(chunks, batch, codebooks, frames)``, a list of
-scales, and the number of zero frames that fill the last chunk. Without a bandwidth, the smallest
+Shapes and names are those of transformers 5: codes ``(chunks, batch, codebooks, frames)``, a list
+of scales, and the number of zero frames that fill the last chunk. Without a bandwidth, the smallest
 is taken, as there.
 
 Where transformers is wrong, the default is right and ``compat="transformers"`` repeats it:
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 from audiolab._validation import check_choice
 from audiolab.codec.config import EncodecConfig
@@ -158,7 +158,7 @@ class TransformersEncodec:
         length, stride = self.model.segment_length, self.model.segment_stride
         if self.compat == "transformers" and length is not None and stride is not None:
             longest = (-(-longest // stride) - 1) * stride + length
-        values = torch.stack([F.pad(w, (0, longest - w.shape[-1])) for w in items])
+        values = torch.stack([functional.pad(w, (0, longest - w.shape[-1])) for w in items])
         mask = torch.stack([_ones_then_zeros(w.shape[-1], longest) for w in items])
         return ModelInputs(values, mask)
 
@@ -197,7 +197,7 @@ class TransformersEncodec:
         if not segments:
             raise ValueError("input_values holds no samples")
         frames = segments[0].codes.shape[-1]
-        codes = torch.stack([F.pad(c, (0, frames - c.shape[-1])) for c, _ in segments])
+        codes = torch.stack([functional.pad(c, (0, frames - c.shape[-1])) for c, _ in segments])
         return AudioCodes(
             codes, [scale for _, scale in segments], frames - segments[-1].codes.shape[-1]
         )
@@ -246,7 +246,7 @@ class TransformersEncodec:
         if self.compat == "transformers":
             return AudioValues(self.model.decode(segments)[..., :time])
         values = self.model.decode(segments, lengths=_lengths(padding_mask))
-        return AudioValues(F.pad(values, (0, time - values.shape[-1])))
+        return AudioValues(functional.pad(values, (0, time - values.shape[-1])))
 
     def __call__(
         self,

@@ -59,7 +59,8 @@ def test_transformers_loads_what_we_save(preset: str, tmp_path: Path) -> None:
     model = references.model(preset)
     model.save_pretrained(tmp_path)
     theirs, report = Theirs.from_pretrained(tmp_path, output_loading_info=True)
-    assert not report["missing_keys"] and not report["unexpected_keys"]
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
     waveform = references.clip(0.3, preset)
     with torch.no_grad():
         codes = theirs.encode(waveform, bandwidth=6.0).audio_codes
@@ -148,7 +149,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match=r"model\.safetensors can't be read"):
             EncodecModel.from_pretrained(tmp_path)
     weights.unlink()
-    with pytest.raises(CheckpointError, match="neither model.safetensors"):
+    with pytest.raises(CheckpointError, match=r"neither model\.safetensors"):
         EncodecModel.from_pretrained(tmp_path)
     weights.write_bytes(whole)
     for broken in ("{", "[]", '{"model_type": "bert"}', text.replace("1000", '"x"')):
@@ -178,7 +179,7 @@ def test_tensors_that_do_not_fit_are_named() -> None:
         checkpoint.fill(model, wrong, "it")
 
 
-# ------------------------------------------------------------------------------------------ download
+# ----------------------------------------------------------------------------------------- download
 class Server(http.server.SimpleHTTPRequestHandler):
     """Serves a folder, understands ranges, and hangs up when told to."""
 

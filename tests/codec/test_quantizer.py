@@ -171,7 +171,8 @@ def test_training_reaches_every_weight_and_learns() -> None:
         loss.backward()
         if step == 0:
             for name, parameter in model.named_parameters():
-                assert parameter.grad is not None and bool(parameter.grad.any()), name
+                assert parameter.grad is not None, name
+                assert bool(parameter.grad.any()), name
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.5 * losses[0]

@@ -111,7 +111,7 @@ def test_what_can_not_stream_is_named() -> None:
     model = references.model(PRESET)
     with pytest.raises(ValueError, match=r"shape \(2, 1, time\)"):
         model.streaming_encoder(batch=2).push(torch.zeros(1, 1, 320))
-    with pytest.raises(ValueError, match="finite|NaN"):
+    with pytest.raises(ValueError, match="NaN or infinite"):
         model.streaming_encoder().push(torch.full((1, 1, 320), float("inf")))
 
 
