@@ -88,6 +88,21 @@ class Codebook(nn.Module):
         self.register_buffer("cluster_size", torch.zeros(size))
         self.register_buffer("embed", torch.zeros(size, dimension))
         self.register_buffer("embed_avg", torch.zeros(size, dimension))
+        self._offsets: tuple[object, torch.Tensor] | None = None
+
+    def offsets(self) -> torch.Tensor:
+        """Return what is added to ``x.e`` so that the nearest entry scores highest.
+
+        Returns
+        -------
+        Tensor
+            ``-|e|^2 / 2`` for each entry, kept until the entries change.
+        """
+        # -|x - e|^2 / 2 = x.e - |e|^2 / 2 - |x|^2 / 2, whose last term does not move the maximum.
+        key = (self.embed.data_ptr(), self.embed.dtype, self.embed.device, self.embed._version)
+        if self._offsets is None or self._offsets[0] != key:
+            self._offsets = (key, _halved_energy(self.embed))
+        return self._offsets[1]
 
     def nearest(self, x: torch.Tensor) -> torch.Tensor:
         """Return the index of the entry nearest to each vector, the first one among equals.
@@ -228,7 +243,7 @@ class ResidualVectorQuantizer(nn.Module):
         Tensor
             Codes ``(num_codebooks, n)``, int64.
         """
-        books = [(_halved_energy(c.embed), c.embed) for c in self._first(num_codebooks)]
+        books = [(c.offsets(), c.embed) for c in self._first(num_codebooks)]
         parts = []
         for residual in torch.split(vectors, _VECTORS_AT_ONCE):
             codes = []
@@ -337,7 +352,6 @@ def _nearest(x: torch.Tensor, entries: torch.Tensor) -> torch.Tensor:
 
 
 def _halved_energy(entries: torch.Tensor) -> torch.Tensor:
-    # -|x - e|^2 / 2 = x.e - |e|^2 / 2 - |x|^2 / 2, whose last term does not move the maximum.
     return entries.square().sum(dim=1).mul(-0.5)
 
 

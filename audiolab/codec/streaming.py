@@ -4,10 +4,11 @@ The concatenation of what a stream returns is what one call would have returned:
 the same sound up to rounding.
 
 *Latency.* A causal convolution is padded on its left by reflection, so the first frames depend
-on what comes after them. With the published model, frames 0 to 6 are determined when 2,240 samples
-(93 ms) are in; from then on, each 320 samples (13 ms) determine one more. The decoder likewise needs
-seven frames of codes before the first sample, then one frame for each 320 samples. At the end the
-last samples, if they don't fill a frame, are reflected; only `StreamingEncoder.finish` can do that.
+on what comes after them. With the published model, frames 0 to 6 are determined when 2,240
+samples (93 ms) are in; from then on, each 320 samples (13 ms) determine one more. The decoder
+likewise needs seven frames of codes before the first sample, then one for each 320 samples. At
+the end the last samples, if they don't fill a frame, are reflected; only
+`StreamingEncoder.finish` can do that.
 """
 
 from __future__ import annotations

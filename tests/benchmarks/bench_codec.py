@@ -1,10 +1,10 @@
 """EnCodec: audiolab beside ``encodec`` 0.1.1 and transformers, same weights, same codes, one run.
 
-Run as ``make bench`` or ``python tests/benchmarks/bench_codec.py [--quick]``. The weights are random
-(`codec_references` says how they are made to behave), which changes no shape and no operation. The
-contestants take turns; the ratio is the reference's time over ours in the same turn, so "x4.00"
-beside audiolab means four times as fast. The first line gives the speed of a plain matrix product:
-a machine that others use shows it there.
+Run as ``make bench`` or ``python tests/benchmarks/bench_codec.py [--quick]``. The weights are
+random (`codec_references` says how they are made to behave), which changes no shape and no
+operation. The contestants take turns; what counts is the ratio of the reference's time to ours in
+the same turn. The first line gives the speed of a plain matrix product: a machine that others use
+shows it there.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import codec_references as references
 import pytest
 import torch
 
-from audiolab.codec import CheckpointError, EncodecConfig, EncodecModel, checkpoint
+from audiolab.codec import CheckpointError, EncodecConfig, EncodecModel, _download, checkpoint
 
 PRESETS = references.PRESETS
 
@@ -217,7 +217,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    monkeypatch.setattr(checkpoint, "BASE_URL", f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setattr(_download, "BASE_URL", f"http://127.0.0.1:{server.server_port}/")
     monkeypatch.setitem(checkpoint.CHECKPOINTS, PRESETS[0], file.name)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(cache))
     monkeypatch.setattr(Server, "hang_up_after", None)
