@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io as _io
 import tempfile
 import threading
 import zlib
@@ -15,7 +14,6 @@ from typing import Any
 
 import torch
 
-from audiolab import io
 from audiolab._files import atomic_path
 from audiolab.cli._errors import CommandError, describe, report
 from audiolab.cli._progress import Progress
@@ -90,9 +88,11 @@ class Worker:
             model = self._model(options.model or about.model)
             if model.name != about.model:
                 raise CommandError(f"{source} holds codes of {about.model}, not of {model.name}")
-            with atomic_path(target, overwrite=options.force) as temporary, temporary.open(
-                "wb"
-            ) as file, _named(source):
+            with (
+                atomic_path(target, overwrite=options.force) as temporary,
+                temporary.open("wb") as file,
+                _named(source),
+            ):
                 compression.write_codes(
                     segments,
                     about.num_samples,
@@ -234,9 +234,7 @@ def inspect(path: Path) -> dict[str, Any]:
     duration = None if config is None else header.num_samples / config.sample_rate
     bandwidth = None
     if config is not None:
-        bandwidth = (
-            header.num_codebooks * config.bits_per_codebook * config.frame_rate / 1000
-        )
+        bandwidth = header.num_codebooks * config.bits_per_codebook * config.frame_rate / 1000
     return {
         "file": str(path),
         "model": header.model,

@@ -78,12 +78,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-r", "--rescale", action="store_true", help="scale decompressed audio that would clip"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="output of a single input")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="output of a single input"
+    )
     parser.add_argument(
         "--output-dir", type=Path, metavar="DIR", help="folder for outputs (default: the input's)"
     )
     parser.add_argument(
-        "-j", "--jobs", type=int, default=1, metavar="N", help="files worked on at once (default: 1)"
+        "-j",
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="files worked on at once (default: 1)",
     )
     parser.add_argument(
         "--model", metavar="NAME", help="name, folder or file of a model (default: see --hq)"
@@ -99,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=(0, 1),
         default=1,
-        help="1 (default): decodes on every machine; 0: as encodec has it, on the same machine only",
+        help="1 (default): decodes on every machine; 0: as encodec, on the same machine only",
     )
     parser.add_argument(
         "--no-checksum", action="store_true", help="write encodec's bytes and no more"
@@ -164,6 +171,7 @@ def _output(action: str, source: Path, arguments: argparse.Namespace) -> Path:
     """Return what an input becomes."""
     given: Path | None = arguments.output
     kind = source.suffix.lower()
+    allowed: tuple[str, ...] | None
     if action == "decompress":
         name, allowed = f"{source.stem}{arguments.suffix}.wav", None
     elif action == "compress":
@@ -215,7 +223,17 @@ def _step(worker: Worker, action: str) -> Callable[[Path, Path], None]:
 
 
 # -------------------------------------------------------------------------------------------- info
-HEADER = ("file", "model", "duration", "codebooks", "bandwidth", "used", "coding", "checksum", "size")
+HEADER = (
+    "file",
+    "model",
+    "duration",
+    "codebooks",
+    "bandwidth",
+    "used",
+    "coding",
+    "checksum",
+    "size",
+)
 RIGHT = ("duration", "codebooks", "bandwidth", "used", "size")
 
 

@@ -133,9 +133,9 @@ def _scale(sums: Int32s, multiplier: Int64s, bias: Int64s, shift: int, out: Int6
 
 
 @njit(cache=True, nogil=True)
-def _floor_sqrt(value: int) -> int:
+def _floor_sqrt(value: int | np.int64) -> int:
     """Return the integer square root of a value below 2^53."""
-    root = np.int64(math.sqrt(value))
+    root = int(math.sqrt(value))
     while root * root > value:
         root -= 1
     while (root + 1) * (root + 1) <= value:
@@ -175,7 +175,7 @@ def _layer_norm(x: Int64s, point: int, gain: Int64s, offset: Int64s) -> None:
 
 @njit(cache=True, nogil=True)
 def embed(p: Parameters, known: Int64s, position: int, work: Work, begin: int, end: int) -> None:
-    """Start frames ``begin:end``: `known` is ``(frame, codebook)``, 1 + the frame before's codes."""
+    """Start frames ``begin:end``: `known` ``(frame, codebook)`` is 1 + the codes before."""
     quarter = np.uint64(1 << (TURN_BITS - 2))
     mask = np.uint64((1 << TURN_BITS) - 1)
     half = len(p.turns)
@@ -190,7 +190,7 @@ def embed(p: Parameters, known: Int64s, position: int, work: Work, begin: int, e
         for i in range(half):
             phase = np.uint64(np.uint64(position + t) * p.turns[i])
             # To the nearest entry of the table.
-            index = np.uint64((phase + (np.uint64(1) << np.uint64(63 - TURN_BITS))))
+            index = np.uint64(phase + (np.uint64(1) << np.uint64(63 - TURN_BITS)))
             index = index >> np.uint64(64 - TURN_BITS)
             x[i] += p.cosine[index]
             x[half + i] += p.cosine[(index - quarter) & mask]
@@ -198,7 +198,7 @@ def embed(p: Parameters, known: Int64s, position: int, work: Work, begin: int, e
 
 @njit(cache=True, nogil=True)
 def project(p: Parameters, layer: int, work: Work, fill: int, begin: int, end: int) -> None:
-    """Compute the frames' queries, and store their keys and values from time ``fill + begin`` on."""
+    """Compute queries, and store keys and values from time ``fill + begin`` on."""
     count, dim = end - begin, work.x.shape[1]
     small, query = work.small[begin:end], work.query[begin:end]
     sums = np.empty((count, dim), np.int32)
@@ -210,9 +210,7 @@ def project(p: Parameters, layer: int, work: Work, fill: int, begin: int, end: i
         linear = p.query if kind == 0 else p.key if kind == 1 else p.value
         _matmul(linear.weight[layer], small, sums)
         for t in range(count):
-            _scale(
-                sums[t], linear.multiplier[layer], linear.bias[layer], linear.shift[layer], row
-            )
+            _scale(sums[t], linear.multiplier[layer], linear.bias[layer], linear.shift[layer], row)
             # These come in their own units already.
             _round_into(row, 0, 32767, rounded)
             if kind == 0:
@@ -308,12 +306,10 @@ def finish_layer(
 
 
 @njit(cache=True, nogil=True)
-def _powers(p: Parameters, codebook: int, sums: Int32s, scaled: Int64s, powers: Int32s) -> int:
+def _powers(p: Parameters, codebook: int, sums: Int32s, scaled: Int64s, powers: Int32s) -> np.int64:
     """Set `powers` to the softmax's numerators; return what turns them into frequencies."""
     linear = p.head
-    _scale(
-        sums, linear.multiplier[codebook], linear.bias[codebook], linear.shift[codebook], scaled
-    )
+    _scale(sums, linear.multiplier[codebook], linear.bias[codebook], linear.shift[codebook], scaled)
     largest = scaled[0]
     for i in range(len(scaled)):
         largest = max(largest, scaled[i])
@@ -324,7 +320,8 @@ def _powers(p: Parameters, codebook: int, sums: Int32s, scaled: Int64s, powers: 
         total += powers[i]
     # Two units for every entry, as the coder needs, the rest by share: together 2^24 at most.
     room = np.int64((1 << PRECISION_BITS) - 2 * len(scaled))
-    return (room << 34) // total
+    share: np.int64 = (room << 34) // total
+    return share
 
 
 @njit(cache=True, nogil=True)
@@ -353,9 +350,7 @@ def widths(p: Parameters, num_codebooks: int, work: Work, begin: int, end: int) 
 
 
 @njit(cache=True, nogil=True)
-def intervals(
-    p: Parameters, codes: Int64s, work: Work, begin: int, end: int, out: Int64s
-) -> None:
+def intervals(p: Parameters, codes: Int64s, work: Work, begin: int, end: int, out: Int64s) -> None:
     """Set ``out[frame, codebook]`` to the start and stop of the frequencies of the frame's code."""
     x = _head_input(p, work, begin, end)
     size = p.head.weight.shape[1]

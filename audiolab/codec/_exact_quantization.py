@@ -210,17 +210,37 @@ def assemble(config: LanguageModelConfig, arrays: Mapping[str, NDArray[np.generi
     if int(np.asarray(arrays["score"])[:, 1].max()) > 62:
         raise ValueError("score has a shift above 62")
 
+    def ints(name: str) -> NDArray[np.int64]:
+        return np.asarray(arrays[name], np.int64)
+
     def linear(name: str) -> Linear:
-        parts = (arrays[f"{name}.{part}"] for part in Linear._fields[:5])
-        columns = expected[f"{name}.weight"][1][2]
-        return Linear(*parts, input_limit(columns))  # type: ignore[arg-type]
+        return Linear(
+            np.asarray(arrays[f"{name}.weight"], np.int8),
+            ints(f"{name}.multiplier"),
+            ints(f"{name}.bias"),
+            ints(f"{name}.shift"),
+            ints(f"{name}.point"),
+            input_limit(expected[f"{name}.weight"][1][2]),
+        )
 
     return Parameters(
-        arrays["embedding"], int(arrays["embedding_point"][0]),
-        tables.turns_per_frame(config.dim // 2, config.max_period),
-        arrays["gain"], arrays["offset"], *(linear(name) for name in _LINEARS),
-        arrays["score"], tables.cosine_table(), tables.exp2_table(), tables.gelu_table(),
-    )  # fmt: skip
+        embedding=np.asarray(arrays["embedding"], np.int16),
+        embedding_point=int(ints("embedding_point")[0]),
+        turns=tables.turns_per_frame(config.dim // 2, config.max_period),
+        gain=ints("gain"),
+        offset=ints("offset"),
+        query=linear("query"),
+        key=linear("key"),
+        value=linear("value"),
+        out=linear("out"),
+        up=linear("up"),
+        down=linear("down"),
+        head=linear("head"),
+        score=ints("score"),
+        cosine=tables.cosine_table(),
+        exp2=tables.exp2_table(),
+        gelu=tables.gelu_table(),
+    )
 
 
 def _within(arrays: Mapping[str, NDArray[np.generic]], name: str, low: int, high: int) -> None:

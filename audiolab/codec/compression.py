@@ -29,6 +29,7 @@ from audiolab import io
 from audiolab._files import atomic_path
 from audiolab._typing import AudioSource, FilePath
 from audiolab._validation import check_sample_rate, check_waveform
+from audiolab.codec._download import CheckpointError
 from audiolab.codec._payload import AnyLanguageModel, reader, writer
 from audiolab.codec.bitstream import (
     BitstreamError,
@@ -39,7 +40,6 @@ from audiolab.codec.bitstream import (
     read_exactly,
     read_header,
 )
-from audiolab.codec.checkpoint import CheckpointError
 from audiolab.codec.config import EncodecConfig
 from audiolab.codec.entropy import CorruptStreamError
 from audiolab.codec.exact_lm import ExactLanguageModel
@@ -76,7 +76,7 @@ class LegacyStreamWarning(UserWarning):
     """A stream can only be read where it was written, and nothing in it tells."""
 
 
-# ------------------------------------------------------------------------------------- models by name
+# ------------------------------------------------------------------------------ models by name
 @lru_cache(maxsize=2)
 def _pretrained(name: str) -> EncodecModel:
     return EncodecModel.from_pretrained(name)
@@ -168,7 +168,11 @@ class _Settings:
 
 
 def _settings(
-    model: ModelLike, bandwidth: float | None, lm: LanguageModelLike, lm_version: int, checksum: bool
+    model: ModelLike,
+    bandwidth: float | None,
+    lm: LanguageModelLike,
+    lm_version: int,
+    checksum: bool,
 ) -> _Settings:
     if lm_version not in (0, 1):
         raise ValueError(f"lm_version must be 0 (the reference's) or 1 (exact), got {lm_version!r}")
@@ -293,9 +297,7 @@ def compress_file(
     channels = io.info(source).num_channels
     if channels > 2 and codec.channels == 2:
         raise ValueError(f"the model takes 1 or 2 channels, the file has {channels}: mix it first")
-    blocks = io.blocks(
-        source, _BLOCK_S, sample_rate=codec.sample_rate, num_channels=codec.channels
-    )
+    blocks = io.blocks(source, _BLOCK_S, sample_rate=codec.sample_rate, num_channels=codec.channels)
     done = 0
 
     def watched() -> Iterator[torch.Tensor]:
@@ -686,9 +688,7 @@ def decompress_file(
     with Path(source).open("rb") as file:
         header, codec, blocks = decompress_blocks(file, model=model, lm=lm)
         done, clipped, loudest = 0, 0, 0.0
-        with io.BlockWriter(
-            path, codec.sample_rate, codec.channels, overwrite=overwrite
-        ) as target:
+        with io.BlockWriter(path, codec.sample_rate, codec.channels, overwrite=overwrite) as target:
             for block in blocks:
                 sound = block.cpu() * gain
                 clipped += int((sound.abs() > 1.0).sum())

@@ -75,7 +75,9 @@ def quantize_pdf(pdf: ArrayLike, *, min_width: int = 2) -> NDArray[np.int64]:
     array([ 8388606, 12582910, 14680063, 16777216])
     """
     if min_width < 2:
-        raise ValueError(f"min_width must be 2 or more for the coder to tell symbols, got {min_width}")
+        raise ValueError(
+            f"min_width must be 2 or more for the coder to tell symbols, got {min_width}"
+        )
     rows = np.asarray(pdf, dtype=np.float32)
     if rows.ndim == 0 or rows.shape[-1] == 0:
         raise ValueError(f"pdf must have at least one probability per row, got shape {rows.shape}")
@@ -220,7 +222,8 @@ class ArithmeticDecoder:
 
     def __init__(self, data: bytes) -> None:
         self._state = _coder.new_state()
-        self._data = np.frombuffer(data, dtype=np.uint8)
+        # A copy can be written to, as what `feed` joins: the loops are compiled for one kind.
+        self._data = np.frombuffer(data, dtype=np.uint8).copy()
         self._forgotten = 0
 
     def feed(self, data: bytes) -> None:

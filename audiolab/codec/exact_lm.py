@@ -21,11 +21,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -36,9 +35,9 @@ from safetensors.numpy import save_file
 from audiolab._files import atomic_path
 from audiolab._typing import FilePath
 from audiolab.codec import _exact_kernels as kernels
-from audiolab.codec._exact_kernels import Linear, Parameters, Work
+from audiolab.codec._exact_kernels import Parameters, Work
 from audiolab.codec._exact_quantization import arrays_from_float, assemble
-from audiolab.codec.entropy import ArithmeticDecoder, ArithmeticEncoder, CorruptStreamError
+from audiolab.codec.entropy import ArithmeticDecoder, ArithmeticEncoder
 from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
 
 __all__ = ["ExactDecoder", "ExactEncoder", "ExactLanguageModel"]
@@ -72,9 +71,7 @@ class ExactLanguageModel:
     True
     """
 
-    def __init__(
-        self, config: LanguageModelConfig, arrays: dict[str, NDArray[np.generic]]
-    ) -> None:
+    def __init__(self, config: LanguageModelConfig, arrays: dict[str, NDArray[np.generic]]) -> None:
         self.config = config
         self._arrays = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
         self._parameters: Parameters = assemble(config, self._arrays)
@@ -162,9 +159,7 @@ class ExactLanguageModel:
         encoder = self.encoder(values.shape[0], num_threads=num_threads)
         return encoder.push(values) + encoder.finish()
 
-    def decode(
-        self, data: bytes, *, num_codebooks: int, num_frames: int
-    ) -> torch.Tensor:
+    def decode(self, data: bytes, *, num_codebooks: int, num_frames: int) -> torch.Tensor:
         """Read back what `encode` wrote.
 
         Parameters
@@ -301,15 +296,13 @@ class Run:
         self.fill = 1
         self.known = np.zeros((1, num_codebooks), np.int64)
 
-    def advance(
-        self, codes: NDArray[np.int64], share: Callable[..., None] | None = None
-    ) -> int:
+    def advance(self, codes: NDArray[np.int64], share: Callable[..., None] | None = None) -> int:
         """Take in ``(codebook, frame)``, no more than a block; return how many frames."""
-        count = codes.shape[1]
+        count: int = codes.shape[1]
         known = np.concatenate([self.known, 1 + codes.T[:-1]])
         share = share or (lambda work, count: work(0, count))
         p, work, config = self.parameters, self.work, self.config
-        fill = kernels.make_room(work, self.fill, config.past_context, count)
+        fill: int = kernels.make_room(work, self.fill, config.past_context, count)
         share(lambda a, b: kernels.embed(p, known, self.position, work, a, b), count)
         for i in range(config.num_layers):
             # All keys of the block must be there before any frame attends to them.

@@ -29,13 +29,13 @@ from typing import Any, Self
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from audiolab._files import atomic_path
 from audiolab._typing import FilePath
-from audiolab.codec import checkpoint
+from audiolab.codec._download import CheckpointError, published
 
 __all__ = ["CHECKPOINTS", "LANGUAGE_MODELS", "LanguageModel", "LanguageModelConfig"]
 
@@ -153,9 +153,9 @@ class Layer(nn.Module):
         attention = self.self_attn
         batch, length, dim = x.shape
         heads = attention.num_heads
-        mixed = F.linear(x, attention.in_proj_weight, attention.in_proj_bias)
+        mixed = functional.linear(x, attention.in_proj_weight, attention.in_proj_bias)
         query, key, value = mixed.view(batch, length, 3, heads, dim // heads).permute(2, 0, 3, 1, 4)
-        found = F.scaled_dot_product_attention(query[:, :, 1:], key, value, attn_mask=mask)
+        found = functional.scaled_dot_product_attention(query[:, :, 1:], key, value, attn_mask=mask)
         out: torch.Tensor = attention.out_proj(found.transpose(1, 2).reshape(batch, -1, dim))
         return out
 
@@ -163,7 +163,7 @@ class Layer(nn.Module):
         """Return the steps ``(batch, time, dim)`` after the layer."""
         past = torch.cat([torch.zeros_like(x[:, :1]), x], dim=1)
         x = self.norm1(x + self.attend(past, mask))
-        y: torch.Tensor = self.norm2(x + self.linear2(F.gelu(self.linear1(x))))
+        y: torch.Tensor = self.norm2(x + self.linear2(functional.gelu(self.linear1(x))))
         return y
 
 
@@ -246,18 +246,22 @@ class LanguageModel(nn.Module):
         """
         name, path = os.fspath(name_or_path), Path(name_or_path)
         if name in CHECKPOINTS and not path.exists():
-            path = checkpoint.published(CHECKPOINTS[name], may_download=download)
+            path = published(CHECKPOINTS[name], may_download=download)
         elif not path.is_file():
-            raise checkpoint.CheckpointError(
+            raise CheckpointError(
                 f"no language model {name!r}: pass a file or one of {', '.join(CHECKPOINTS)}"
             )
-        state = checkpoint.read_tensors(path)
         try:
+            if path.suffix == ".safetensors":
+                state = load_file(path)
+            else:
+                state = torch.load(path, map_location="cpu", weights_only=True)
             model = cls(_config_of(path, state))
             model.load_state_dict(state)
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise checkpoint.CheckpointError(
-                f"{path} does not hold a language model ({str(error).splitlines()[0]})"
+        except Exception as error:
+            # What a damaged file makes the readers raise is not theirs to promise.
+            raise CheckpointError(
+                f"{path} does not hold a language model ({str(error).split(chr(10), 1)[0]})"
             ) from None
         model.eval()
         return model
@@ -300,7 +304,7 @@ class LanguageModel(nn.Module):
         """
         self._check(codes)
         _, num_codebooks, length = codes.shape
-        known = F.pad(codes + 1, (1, 0))[..., :-1]
+        known = functional.pad(codes + 1, (1, 0))[..., :-1]
         x = self.emb[0](known[:, 0])
         for k in range(1, num_codebooks):
             x = x + self.emb[k](known[:, k])
@@ -329,7 +333,7 @@ class LanguageModel(nn.Module):
             The cross-entropy, a scalar; over ``log(2)`` it is in bits.
         """
         logits = self(codes, first_position=first_position)
-        return F.cross_entropy(logits.flatten(0, 2), codes.flatten())
+        return functional.cross_entropy(logits.flatten(0, 2), codes.flatten())
 
     def _positions(self, length: int, first: int) -> torch.Tensor:
         half = self.config.dim // 2

@@ -2,9 +2,9 @@
 
 A stream decodes only if every probability comes out the same to the last bit. This module hence
 repeats the reference's evaluation, operation by operation: one frame at a time, each layer keeping
-its past *inputs* and projecting all of them anew. That is slow, and only as good as the machine: the
-same version of torch, number of threads and kind of processor must read what they wrote. Files of
-`exact_lm` have no such limits; use this for old files, and for readers that know no others.
+its past *inputs* and projecting all of them anew. That is slow, and only as good as the machine:
+the same version of torch, number of threads and kind of processor must read what they wrote. Files
+of `exact_lm` have no such limits; use this for old files, and for readers that know no others.
 
 A stream that is read with other probabilities turns into noise, without a word. Its length is then
 wrong too, as a rule: `audiolab.codec.compression` compares the two ends.
@@ -12,12 +12,14 @@ wrong too, as a rule: `audiolab.codec.compression` compares the two ends.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from numpy.typing import ArrayLike
-from torch.nn import functional as F
+from torch.nn import functional
 
 from audiolab.codec.entropy import ArithmeticDecoder, ArithmeticEncoder, quantize_pdf
-from audiolab.codec.language_model import Layer, LanguageModel
+from audiolab.codec.language_model import LanguageModel, Layer
 
 __all__ = ["LegacyDecoder", "LegacyEncoder", "StepwiseEvaluation"]
 
@@ -40,7 +42,7 @@ class StepwiseEvaluation:
                 f"got {num_codebooks}"
             )
         self._model = model.eval()
-        device = model.linears[0].weight.device
+        device = next(model.parameters()).device
         self._indices = torch.zeros(1, num_codebooks, 1, dtype=torch.long, device=device)
         self._inputs: list[torch.Tensor] | None = None
         self._position = 0
@@ -76,7 +78,7 @@ class StepwiseEvaluation:
         for i, layer in enumerate(model.transformer.layers):
             window = torch.cat([self._inputs[i], x], dim=1)
             self._inputs[i] = window[:, -model.config.past_context :, :]
-            x = self._layer(layer, x, window)
+            x = self._layer(cast("Layer", layer), x, window)
         self._position += 1
         logits = torch.stack([model.linears[k](x) for k in range(count)], dim=1)
         return torch.softmax(logits.permute(0, 3, 1, 2), dim=1)[0, :, :, 0].T
@@ -95,7 +97,7 @@ class StepwiseEvaluation:
         hidden = ~((distance >= 0) & (distance <= self._model.config.past_context))
         found = layer.self_attn(x, window, window, attn_mask=hidden, need_weights=False)[0]
         x = layer.norm1(x + found)
-        y: torch.Tensor = layer.norm2(x + layer.linear2(F.gelu(layer.linear1(x))))
+        y: torch.Tensor = layer.norm2(x + layer.linear2(functional.gelu(layer.linear1(x))))
         return y
 
 

@@ -7,6 +7,7 @@ frames and scale where the model has segments.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Sequence
@@ -151,7 +152,11 @@ def _segments(
         raise ValueError(f"{sum(frames)} frames are claimed, codes have the shape {codes.shape}")
     if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < info.codebook_size:
         raise ValueError(f"codes must lie in 0..{info.codebook_size - 1}")
+    ends = list(itertools.accumulate(frames))
     return [
-        EncodedSegment(part[None], None if scale is None else torch.tensor([[float(scale)]]))
-        for part, scale in zip(codes.split(frames, dim=-1), scales, strict=True)
+        EncodedSegment(
+            codes[None, :, end - count : end],
+            None if scale is None else torch.tensor([[float(scale)]]),
+        )
+        for end, count, scale in zip(ends, frames, scales, strict=True)
     ], info

@@ -235,7 +235,17 @@ def test_the_options_of_encodec_are_all_there():
     assert (parsed.bandwidth, parsed.hq, parsed.lm, parsed.force) == (12.0, True, True, True)
     assert (parsed.suffix, parsed.rescale, parsed.words) == ("_x", True, ["in.wav", "out.ecdc"])
     long = build_parser("codec").parse_args(
-        ["--bandwidth", "3", "--hq", "--lm", "--force", "--decompress_suffix", "_y", "--rescale", "a"]
+        [
+            "--bandwidth",
+            "3",
+            "--hq",
+            "--lm",
+            "--force",
+            "--decompress_suffix",
+            "_y",
+            "--rescale",
+            "a",
+        ]
     )
     assert (long.bandwidth, long.suffix) == (3.0, "_y")
     assert command.BANDWIDTH_KBPS == 6.0

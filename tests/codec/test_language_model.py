@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 import os
@@ -19,9 +20,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audiolab.codec import CheckpointError
 from audiolab.codec import _exact_tables as tables
 from audiolab.codec._exact_kernels import _floor_sqrt
-from audiolab.codec.checkpoint import CheckpointError
 from audiolab.codec.entropy import CorruptStreamError
 from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.language_model import LANGUAGE_MODELS, LanguageModel, LanguageModelConfig
@@ -54,7 +55,9 @@ def small() -> tuple[LanguageModel, ExactLanguageModel]:
     return model, ExactLanguageModel.from_float(model)
 
 
-def codes_of(config: LanguageModelConfig, frames: int, seed: int = 0, count: int = 0) -> torch.Tensor:
+def codes_of(
+    config: LanguageModelConfig, frames: int, seed: int = 0, count: int = 0
+) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     shape = (count or config.num_codebooks, frames)
     return torch.randint(0, config.codebook_size, shape, generator=generator)
@@ -166,7 +169,7 @@ def test_a_checkpoint_of_the_published_kind_loads(tmp_path: Path):
     assert loaded.config == ours.config
 
 
-# ----------------------------------------------------------------------- the reference's own streams
+# --------------------------------------------------------------------- the reference's own streams
 @pytest.mark.parametrize(("preset", "frames"), [("encodec_24khz", 270), ("encodec_48khz", 20)])
 def test_legacy_streams_are_the_references_bytes(preset: str, frames: int):
     from encodec.quantization.ac import ArithmeticCoder, build_stable_quantized_cdf
@@ -261,10 +264,10 @@ def test_any_pieces_any_threads_one_stream(count: int, frames: int, seed: int, d
     cuts = sorted(data.draw(st.lists(st.integers(0, frames), max_size=4)))
     encoder = exact.encoder(count, num_threads=1)
     bounds = [0, *cuts, frames]
-    parts = [encoder.push(codes[:, a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+    parts = [encoder.push(codes[:, a:b]) for a, b in itertools.pairwise(bounds)]
     assert b"".join(parts) + encoder.finish() == whole
     decoder = exact.decoder(count, whole)
-    pulled = [decoder.pull(b - a) for a, b in zip(bounds, bounds[1:], strict=False)]
+    pulled = [decoder.pull(b - a) for a, b in itertools.pairwise(bounds)]
     assert torch.equal(torch.cat(pulled, -1), codes)
     assert decoder.coder.bytes_read == len(whole)
 
@@ -392,7 +395,7 @@ def test_damaged_streams_end_in_an_error_or_in_codes():
 
 @pytest.mark.parametrize("codes", [[[0.5]], [[64]], [[-1]], [0, 1], [[0]] * 5])
 def test_wrong_codes_are_refused(codes: object):
-    with pytest.raises(ValueError, match="codes|codebooks"):
+    with pytest.raises(ValueError, match=r"codes|codebooks"):
         small()[1].encode(codes)
 
 
