@@ -8,6 +8,7 @@ io         load, save, encode, decode, inspect and stream audio files
 signals    tones, sweeps, noises, music and the bundled clips
 metrics    alignment, signal-to-noise ratio, spectral distance, loudness
 display    plots and the listening player
+codec      the EnCodec neural codec: model, tokens, streams, .ecdc files
 units      decibels, hertz, seconds and samples
 ========== =====================================================================================
 """
@@ -16,11 +17,11 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audiolab import display, io, metrics, signals, units
+    from audiolab import codec, display, io, metrics, signals, units
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "display", "io", "metrics", "signals", "units"]
+__all__ = ["__version__", "codec", "display", "io", "metrics", "signals", "units"]
 
 
 def __getattr__(name: str) -> Any:
