@@ -8,14 +8,45 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from audiolab.codec.bitstream import BitstreamError
     from audiolab.codec.checkpoint import CheckpointError
+    from audiolab.codec.compression import (
+        LegacyStreamWarning,
+        compress,
+        compress_file,
+        decompress,
+        decompress_blocks,
+        decompress_file,
+        load_language_model,
+        read_codes,
+        write_codes,
+    )
     from audiolab.codec.config import PRESETS, EncodecConfig, preset
+    from audiolab.codec.exact_lm import ExactLanguageModel
+    from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
     from audiolab.codec.model import EncodecModel, EncodedSegment, Reconstruction
     from audiolab.codec.quantizer import ResidualVectorQuantizer
     from audiolab.codec.streaming import StreamingDecoder, StreamingEncoder
+    from audiolab.codec.tokens import TokenInfo, load_tokens, save_tokens
     from audiolab.codec.transformers_api import TransformersEncodec
 
 _HOMES = {
+    "BitstreamError": "bitstream",
+    "LegacyStreamWarning": "compression",
+    "compress": "compression",
+    "compress_file": "compression",
+    "decompress": "compression",
+    "decompress_blocks": "compression",
+    "decompress_file": "compression",
+    "load_language_model": "compression",
+    "read_codes": "compression",
+    "write_codes": "compression",
+    "ExactLanguageModel": "exact_lm",
+    "LanguageModel": "language_model",
+    "LanguageModelConfig": "language_model",
+    "TokenInfo": "tokens",
+    "load_tokens": "tokens",
+    "save_tokens": "tokens",
     "CheckpointError": "checkpoint",
     "PRESETS": "config",
     "EncodecConfig": "config",
@@ -31,16 +62,32 @@ _HOMES = {
 
 __all__ = [
     "PRESETS",
+    "BitstreamError",
     "CheckpointError",
     "EncodecConfig",
     "EncodecModel",
     "EncodedSegment",
+    "ExactLanguageModel",
+    "LanguageModel",
+    "LanguageModelConfig",
+    "LegacyStreamWarning",
     "Reconstruction",
     "ResidualVectorQuantizer",
     "StreamingDecoder",
     "StreamingEncoder",
+    "TokenInfo",
     "TransformersEncodec",
+    "compress",
+    "compress_file",
+    "decompress",
+    "decompress_blocks",
+    "decompress_file",
+    "load_language_model",
+    "load_tokens",
     "preset",
+    "read_codes",
+    "save_tokens",
+    "write_codes",
 ]
 
 

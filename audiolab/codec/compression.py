@@ -253,7 +253,7 @@ def compress(
     >>> data = compress(signals.tone(440, 0.5, 16_000), 16_000, model=model, bandwidth=3.0)
     >>> waveform, rate = decompress(data, model=model)
     >>> len(data), tuple(waveform.shape), rate
-    (258, (1, 12000), 24000)
+    (264, (1, 12000), 24000)
     """
     settings = _settings(model, bandwidth, lm, lm_version, checksum)
     ready = _prepared(waveform, sample_rate, settings.model)

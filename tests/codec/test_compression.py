@@ -148,7 +148,7 @@ def test_language_model_files_of_the_reference_both_ways(reference, preset: str)
     exact = compress(sound, rate, **settings, bandwidth=3.0)
     assert exact[4] == 1
     assert torch.equal(decompress(exact, **settings)[0], expected)
-    with pytest.raises(ValueError, match="version"):
+    with pytest.raises(ValueError, match="Version not supported"):
         reference.decompress(exact)
 
 
@@ -467,16 +467,14 @@ def fuzz(count: int, seed: int) -> dict[str, int]:
 
 
 @pytest.mark.filterwarnings("ignore::audiolab.codec.compression.LegacyStreamWarning")
-def test_mutated_files():
-    outcomes = fuzz(1_000, seed=0)
-    assert outcomes["BitstreamError"] > 500
-    assert sum(outcomes.values()) == 1_000
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::audiolab.codec.compression.LegacyStreamWarning")
 def test_twenty_thousand_mutated_files():
-    assert sum(fuzz(20_000, seed=1).values()) == 20_000
+    outcomes = fuzz(20_000, seed=1)
+    assert set(outcomes) == {"BitstreamError", "CheckpointError", "read"} or set(outcomes) == {
+        "BitstreamError", "read",
+    }  # fmt: skip
+    assert sum(outcomes.values()) == 20_000
+    # Damage that a file of version 0 without a checksum can't show is read, as noise.
+    assert 500 < outcomes["read"] < 8_000
 
 
 def test_corrupt_streams_have_the_errors_of_values():
