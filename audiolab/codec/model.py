@@ -18,17 +18,17 @@ modules do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import torch
-from torch import nn
 
 from audiolab._typing import FilePath, Seed
-from audiolab._validation import as_generator, check_choice, check_waveform
-from audiolab.codec import engine
+from audiolab._validation import as_generator, check_choice
+from audiolab.codec import _batches
+from audiolab.codec._batches import by_key, by_length, check_input, check_lengths, slices
+from audiolab.codec._networks import Networks
 from audiolab.codec.config import EncodecConfig, preset
-from audiolab.codec.quantizer import Quantized, ResidualVectorQuantizer
-from audiolab.codec.seanet import SEANetDecoder, SEANetEncoder
+from audiolab.codec.quantizer import Quantized
 from audiolab.codec.segments import overlap_add, segment_scale
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ __all__ = ["Compat", "EncodecModel", "EncodedSegment", "Reconstruction"]
 
 #: Whose behaviour to follow where the reference is wrong: ours, or the reference's own.
 Compat: TypeAlias = Literal["audiolab", "reference"]
-
-Item = TypeVar("Item")
 
 # Segments evaluated together: enough to feed the LSTM, few enough to stay in memory.
 _SEGMENTS_AT_ONCE = 16
@@ -79,7 +77,7 @@ class Reconstruction(NamedTuple):
     commitment: torch.Tensor
 
 
-class EncodecModel(nn.Module):
+class EncodecModel(Networks):
     """A neural codec.
 
     Parameters
@@ -106,23 +104,6 @@ class EncodecModel(nn.Module):
     >>> model.decode([(codes, scale)]).shape
     torch.Size([1, 1, 24000])
     """
-
-    def __init__(self, config: EncodecConfig, *, generator: Seed = None) -> None:
-        super().__init__()
-        self.config = config
-        self.bandwidth: float | None = None
-        random = as_generator(generator)
-        # Modules draw their first weights from the global generator: lend it our seed for a while.
-        with torch.random.fork_rng(devices=[]):
-            seed = torch.randint(2**62, (1,), generator=random)
-            torch.default_generator.manual_seed(int(seed))
-            self.encoder = SEANetEncoder(config)
-            self.decoder = SEANetDecoder(config)
-        self.quantizer = ResidualVectorQuantizer(
-            config.num_codebooks, config.codebook_size, config.dimension
-        )
-        self._engines = engine.Cache()
-        self.eval()
 
     # ------------------------------------------------------------------------------- construction
     @classmethod
@@ -200,107 +181,6 @@ class EncodecModel(nn.Module):
 
         checkpoint.write(self, folder, overwrite=overwrite)
 
-    # ----------------------------------------------------------------------------------- numbers
-    @property
-    def name(self) -> str:
-        """The name that goes into files."""
-        return self.config.name
-
-    @property
-    def sample_rate(self) -> int:
-        """Rate in Hz."""
-        return self.config.sample_rate
-
-    @property
-    def channels(self) -> int:
-        """1 or 2."""
-        return self.config.channels
-
-    @property
-    def frame_rate(self) -> int:
-        """Frames of codes per second."""
-        return self.config.frame_rate
-
-    @property
-    def hop_length(self) -> int:
-        """Samples per frame of codes."""
-        return self.config.hop_length
-
-    @property
-    def target_bandwidths(self) -> list[float]:
-        """Bandwidths in kbps that may be chosen."""
-        return list(self.config.target_bandwidths)
-
-    @property
-    def normalize(self) -> bool:
-        """Whether segments carry a scale."""
-        return self.config.normalize
-
-    @property
-    def segment_length(self) -> int | None:
-        """Samples per segment, or None if there is only one."""
-        return self.config.segment_length
-
-    @property
-    def segment_stride(self) -> int | None:
-        """Samples from the start of a segment to that of the next, or None."""
-        return self.config.segment_stride
-
-    def num_codebooks_for(self, bandwidth: float | None) -> int:
-        """Return how many codebooks a bandwidth pays for.
-
-        Parameters
-        ----------
-        bandwidth : float or None
-            Bandwidth in kbps; None for all.
-
-        Returns
-        -------
-        int
-            At least one.
-        """
-        return self.config.num_codebooks_for(bandwidth)
-
-    def set_target_bandwidth(self, bandwidth: float) -> None:
-        """Choose the bandwidth that `encode` uses from now on.
-
-        Parameters
-        ----------
-        bandwidth : float
-            One of `target_bandwidths`, in kbps.
-
-        Raises
-        ------
-        ValueError
-            The model has no such bandwidth.
-        """
-        self.bandwidth = self.check_bandwidth(bandwidth)
-
-    def check_bandwidth(self, bandwidth: float) -> float:
-        """Return `bandwidth` if the model has it.
-
-        Parameters
-        ----------
-        bandwidth : float
-            Bandwidth in kbps.
-
-        Returns
-        -------
-        float
-            The same.
-
-        Raises
-        ------
-        ValueError
-            The model has no such bandwidth.
-        """
-        if bandwidth not in self.config.target_bandwidths:
-            names = ", ".join(f"{b:g}" for b in self.config.target_bandwidths)
-            raise ValueError(
-                f"bandwidth must be one of {names} kbps for {self.config.name}, got {bandwidth!r}"
-            )
-        return float(bandwidth)
-
     # -------------------------------------------------------------------------- encode and decode
     @torch.no_grad()
     def encode(
@@ -336,12 +216,12 @@ class EncodecModel(nn.Module):
         ValueError
             The shape or the bandwidth is not the model's, or a sample is not finite.
         """
-        waveform = self._check_input(waveform)
+        waveform = check_input(self.config, waveform)
         check_choice(compat, "compat", ("audiolab", "reference"))
         stages = self.config.num_codebooks_for(
             self.bandwidth if bandwidth is None else self.check_bandwidth(bandwidth)
         )
-        sizes = self._check_lengths(lengths, waveform)
+        sizes = check_lengths(lengths, waveform)
         cuts = [self.config.segments(size) for size in sizes]
         count = max(len(item) for item in cuts)
         frames = [
@@ -353,8 +233,8 @@ class EncodecModel(nn.Module):
             for n in frames
         ]
         scales = [waveform.new_zeros(len(sizes), 1) for _ in frames]
-        for length, places in _by_length(cuts).items():
-            for some in _slices(places, _SEGMENTS_AT_ONCE if self.segment_length else len(places)):
+        for length, places in by_length(cuts).items():
+            for some in slices(places, _SEGMENTS_AT_ONCE if self.segment_length else len(places)):
                 batch = torch.stack(
                     [waveform[b, :, cuts[b][i][0] : cuts[b][i][1]] for b, i in some]
                 )
@@ -449,7 +329,7 @@ class EncodecModel(nn.Module):
         Reconstruction
             Waveform, codes and commitment loss.
         """
-        waveform = self._check_input(waveform)
+        waveform = check_input(self.config, waveform)
         if num_codebooks is None:
             num_codebooks = self.config.num_codebooks_for(self.bandwidth)
         random = as_generator(generator, waveform.device) if self.training else None
@@ -597,58 +477,6 @@ class EncodecModel(nn.Module):
         return TransformersEncodec(self, compat=compat)
 
     # -------------------------------------------------------------------------------------- parts
-    def latent(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Run the encoder network, the fast way where there is one.
-
-        Parameters
-        ----------
-        waveform : Tensor
-            One segment ``(batch, channels, time)``, already normalised.
-
-        Returns
-        -------
-        Tensor
-            ``(batch, dimension, frames)``.
-        """
-        fast = self._engines.get(self.encoder, self.config, waveform)
-        return self.encoder(waveform) if fast is None else fast.run(waveform)
-
-    def synthesize(self, latent: torch.Tensor) -> torch.Tensor:
-        """Run the decoder network, the fast way where there is one.
-
-        Parameters
-        ----------
-        latent : Tensor
-            ``(batch, dimension, frames)``.
-
-        Returns
-        -------
-        Tensor
-            ``(batch, channels, frames * hop_length)``.
-        """
-        fast = self._engines.get(self.decoder, self.config, latent)
-        return self.decoder(latent) if fast is None else fast.run(latent)
-
-    def encoder_network(self) -> engine.Network:
-        """Return the encoder ready to run in pieces.
-
-        Returns
-        -------
-        Network
-            With the weights folded as they are now.
-        """
-        return self._engines.network(self.encoder, self.config)
-
-    def decoder_network(self) -> engine.Network:
-        """Return the decoder ready to run in pieces.
-
-        Returns
-        -------
-        Network
-            With the weights folded as they are now.
-        """
-        return self._engines.network(self.decoder, self.config)
-
     def _encode_segments(
         self, segments: torch.Tensor, stages: int, compat: str
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -677,86 +505,8 @@ class EncodecModel(nn.Module):
                 raise ValueError(f"{self.name} has one segment, got {len(pairs)}")
             return self._decode_segments(*pairs[0])
         if not pairs:
-            return torch.zeros(1, self.channels, 0, device=self._device())
+            return torch.zeros(1, self.channels, 0, device=self.quantizer.codebooks[0].embed.device)
         return overlap_add(self.decode_segments(pairs), self.segment_stride)
-
-    @torch.no_grad()
-    def decode_segments(
-        self, pairs: Sequence[tuple[torch.Tensor, torch.Tensor | None]]
-    ) -> list[torch.Tensor]:
-        """Decode segments without joining them; those of one length go together.
-
-        Parameters
-        ----------
-        pairs : sequence of EncodedSegment
-            Codes and scales.
-
-        Returns
-        -------
-        list of Tensor
-            ``(batch, channels, time)`` for each.
-        """
-        parts: list[torch.Tensor | None] = [None] * len(pairs)
-        for places in _by_key([codes.shape for codes, _ in pairs]).values():
-            for some in _slices(places, max(1, _SEGMENTS_AT_ONCE // len(pairs[0][0]))):
-                scales = [s for _, s in (pairs[i] for i in some) if s is not None]
-                out = self._decode_segments(
-                    torch.cat([pairs[i][0] for i in some]), torch.cat(scales) if scales else None
-                )
-                for i, part in zip(some, out.chunk(len(some)), strict=True):
-                    parts[i] = part
-        return [part for part in parts if part is not None]
-
-    def _decode_item(
-        self, pairs: Sequence[tuple[torch.Tensor, torch.Tensor | None]], item: int, size: int
-    ) -> torch.Tensor:
-        cuts = self.config.segments(size)
-        if len(cuts) > len(pairs):
-            raise ValueError(f"{size} samples take {len(cuts)} segments, got {len(pairs)}")
-        own = []
-        for (start, stop), (codes, scale) in zip(cuts, pairs, strict=False):
-            frames = self.config.num_frames(stop - start)
-            if frames > codes.shape[-1]:
-                raise ValueError(
-                    f"{stop - start} samples take {frames} frames, got {codes.shape[-1]}"
-                )
-            one = slice(item, item + 1)
-            own.append((codes[one, :, :frames], None if scale is None else scale[one]))
-        return self._decode_whole(own)[0, :, :size]
-
-    def _device(self) -> torch.device:
-        return self.quantizer.codebooks[0].embed.device
-
-    def _check_input(self, waveform: torch.Tensor) -> torch.Tensor:
-        check_waveform(waveform, finite=not torch.compiler.is_compiling())
-        if waveform.dim() != 3:
-            raise ValueError(
-                "waveform must have shape (batch, channels, time), "
-                f"got {tuple(waveform.shape)}; waveform[None] makes a batch of one"
-            )
-        if waveform.shape[1] != self.channels:
-            hint = (
-                "waveform.mean(1, keepdim=True) mixes down"
-                if self.channels == 1
-                else "waveform.expand(-1, 2, -1) doubles a single channel"
-            )
-            raise ValueError(
-                f"{self.name} takes {self.channels} channel(s), got {waveform.shape[1]}; {hint}"
-            )
-        if len(waveform) == 0:
-            raise ValueError("waveform holds no items: its batch dimension is 0")
-        return waveform
-
-    def _check_lengths(
-        self, lengths: Sequence[int] | torch.Tensor | None, waveform: torch.Tensor
-    ) -> list[int]:
-        batch, _, time = waveform.shape
-        sizes = [time] * batch if lengths is None else [int(n) for n in lengths]
-        if len(sizes) != batch or min(sizes) < 0 or max(sizes) > time:
-            raise ValueError(
-                f"lengths must be {batch} numbers from 0 to {time}, one per item, got {sizes}"
-            )
-        return sizes
 
     def check_segment(
         self, codes: torch.Tensor, scale: torch.Tensor | None
@@ -782,44 +532,48 @@ class EncodecModel(nn.Module):
         ValueError
             Shape, type or value don't fit.
         """
-        most = self.config.num_codebooks
-        if codes.dim() != 3 or codes.is_floating_point() or not 1 <= codes.shape[1] <= most:
-            raise ValueError(
-                f"codes must be integers of shape (batch, 1 to {most} codebooks, frames), "
-                f"got {codes.dtype} {tuple(codes.shape)}"
-            )
-        if codes.numel() and (
-            int(codes.min()) < 0 or int(codes.max()) >= self.config.codebook_size
-        ):
-            raise ValueError(
-                f"codes must lie in 0..{self.config.codebook_size - 1}, "
-                f"got {int(codes.min())}..{int(codes.max())}"
-            )
-        if self.config.normalize != (scale is not None):
-            raise ValueError(
-                f"{self.name} {'needs a' if self.config.normalize else 'has no'} scale per segment"
-            )
-        if scale is not None:
-            scale = scale.reshape(len(codes), 1)
-        return codes.long(), scale
+        return _batches.check_segment(self.config, codes, scale)
 
+    @torch.no_grad()
+    def decode_segments(
+        self, pairs: Sequence[tuple[torch.Tensor, torch.Tensor | None]]
+    ) -> list[torch.Tensor]:
+        """Decode segments without joining them; those of one length go together.
 
-def _by_length(cuts: Sequence[Sequence[tuple[int, int]]]) -> dict[int, list[tuple[int, int]]]:
-    """Return, for each length of segment, the places (item, segment) that have it."""
-    groups: dict[int, list[tuple[int, int]]] = {}
-    for b, item in enumerate(cuts):
-        for i, (start, stop) in enumerate(item):
-            groups.setdefault(stop - start, []).append((b, i))
-    return groups
+        Parameters
+        ----------
+        pairs : sequence of EncodedSegment
+            Codes and scales.
 
+        Returns
+        -------
+        list of Tensor
+            ``(batch, channels, time)`` for each.
+        """
+        parts: list[torch.Tensor | None] = [None] * len(pairs)
+        for places in by_key([codes.shape for codes, _ in pairs]).values():
+            for some in slices(places, max(1, _SEGMENTS_AT_ONCE // len(pairs[0][0]))):
+                scales = [s for _, s in (pairs[i] for i in some) if s is not None]
+                out = self._decode_segments(
+                    torch.cat([pairs[i][0] for i in some]), torch.cat(scales) if scales else None
+                )
+                for i, part in zip(some, out.chunk(len(some)), strict=True):
+                    parts[i] = part
+        return [part for part in parts if part is not None]
 
-def _by_key(keys: Sequence[torch.Size]) -> dict[torch.Size, list[int]]:
-    groups: dict[torch.Size, list[int]] = {}
-    for i, key in enumerate(keys):
-        groups.setdefault(key, []).append(i)
-    return groups
-
-
-def _slices(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    def _decode_item(
+        self, pairs: Sequence[tuple[torch.Tensor, torch.Tensor | None]], item: int, size: int
+    ) -> torch.Tensor:
+        cuts = self.config.segments(size)
+        if len(cuts) > len(pairs):
+            raise ValueError(f"{size} samples take {len(cuts)} segments, got {len(pairs)}")
+        own = []
+        for (start, stop), (codes, scale) in zip(cuts, pairs, strict=False):
+            frames = self.config.num_frames(stop - start)
+            if frames > codes.shape[-1]:
+                raise ValueError(
+                    f"{stop - start} samples take {frames} frames, got {codes.shape[-1]}"
+                )
+            one = slice(item, item + 1)
+            own.append((codes[one, :, :frames], None if scale is None else scale[one]))
+        return self._decode_whole(own)[0, :, :size]

@@ -188,11 +188,10 @@ class ResidualVectorQuantizer(nn.Module):
     Examples
     --------
     >>> quantizer = ResidualVectorQuantizer(num_codebooks=2, size=4, dimension=1)
-    >>> quantizer.codebooks[0].embed.copy_(torch.tensor([[-2.0], [-1.0], [1.0], [2.0]]))[0]
-    tensor([-2.])
-    >>> quantizer.codebooks[1].embed.copy_(torch.tensor([[-0.2], [0.0], [0.2], [0.4]]))[0]
-    tensor([-0.2000])
-    >>> codes = quantizer.encode(torch.tensor([[[1.3, -0.9]]]))
+    >>> coarse, fine = quantizer.codebooks
+    >>> _ = coarse.embed.copy_(torch.tensor([[-2.0], [-1.0], [1.0], [2.0]]))
+    >>> _ = fine.embed.copy_(torch.tensor([[-0.2], [0.0], [0.2], [0.4]]))
+    >>> codes = quantizer.encode(torch.tensor([[[1.35, -0.95]]]))
     >>> codes
     tensor([[[2, 1],
              [3, 1]]])

@@ -81,11 +81,8 @@ class OverlapAdder:
     Examples
     --------
     >>> adder = OverlapAdder(stride=3)
-    >>> [round(x, 6) for x in adder.push(torch.ones(1, 4)).tolist()[0]]
-    [1.0, 1.0, 1.0]
-    >>> rest = torch.cat([adder.push(torch.zeros(1, 2)), adder.finish()], dim=1)
-    >>> [round(x, 6) for x in rest.tolist()[0]]
-    [0.5, 0.0]
+    >>> adder.push(torch.ones(1, 4)), adder.push(torch.zeros(1, 4)), adder.finish()
+    (tensor([[1., 1., 1.]]), tensor([[0.5000, 0.0000, 0.0000]]), tensor([[0.]]))
     """
 
     def __init__(self, stride: int) -> None:
@@ -93,9 +90,9 @@ class OverlapAdder:
             raise ValueError(f"stride must be at least 1, got {stride}")
         self.stride = stride
         self._weights: torch.Tensor | None = None
-        self._sum: torch.Tensor | None = None
-        self._weight_sum: torch.Tensor | None = None
-        self._last = 0
+        self._sum = self._weight_sum = torch.empty(0)
+        self._left = 0
+        self._ended = False
 
     def push(self, segment: torch.Tensor) -> torch.Tensor:
         """Add a segment and return what no later one can change.
@@ -113,30 +110,32 @@ class OverlapAdder:
         Raises
         ------
         ValueError
-            A segment is longer than the first one.
+            A segment is longer than the first one, or follows one shorter than the stride.
         """
         length = segment.shape[-1]
         if self._weights is None:
             self._weights = overlap_weights(length, segment)
+            self._sum, self._weight_sum = segment[..., :0], self._weights[:0]
         if length > len(self._weights):
             raise ValueError(
                 f"no segment may be longer than the first one: {length} > {len(self._weights)}"
             )
-        finished = segment[..., :0]
-        if self._sum is not None and self._weight_sum is not None:
-            finished = self._sum[..., : self.stride] / self._weight_sum[: self.stride]
-            left, left_weights = self._sum[..., self.stride :], self._weight_sum[self.stride :]
-        else:
-            left, left_weights = finished, finished.new_zeros(0)
-        size = max(length, left.shape[-1])
+        if self._ended:
+            raise ValueError(f"only the last segment may be shorter than {self.stride} samples")
+        size = max(length, self._sum.shape[-1])
         total = segment.new_zeros((*segment.shape[:-1], size))
         weights = segment.new_zeros(size)
-        total[..., : left.shape[-1]] = left
-        weights[: left.shape[-1]] = left_weights
+        total[..., : self._sum.shape[-1]] = self._sum
+        weights[: len(self._weight_sum)] = self._weight_sum
         total[..., :length] += self._weights[:length] * segment
         weights[:length] += self._weights[:length]
-        self._sum, self._weight_sum, self._last = total, weights, length
-        return finished
+        # The next segment starts a stride further on. What a longer predecessor has beyond the end
+        # of a last segment is cut off, as in the reference.
+        count = min(self.stride, length)
+        self._ended = length < self.stride
+        self._sum, self._weight_sum = total[..., count:], weights[count:]
+        self._left = length - count
+        return total[..., :count] / weights[:count]
 
     def finish(self) -> torch.Tensor:
         """Return the rest.
@@ -144,16 +143,16 @@ class OverlapAdder:
         Returns
         -------
         Tensor
-            Up to the end of the last segment, as in the reference.
+            Up to the end of the last segment.
 
         Raises
         ------
         ValueError
             There was no segment.
         """
-        if self._sum is None or self._weight_sum is None:
+        if self._weights is None:
             raise ValueError("there is no segment to join")
-        return self._sum[..., : self._last] / self._weight_sum[: self._last]
+        return self._sum[..., : self._left] / self._weight_sum[: self._left]
 
 
 def overlap_add(segments: Iterable[torch.Tensor], stride: int) -> torch.Tensor:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 import torch
 
 from audiolab._validation import check_waveform
+from audiolab.codec._batches import check_segment
 from audiolab.codec.engine import Network, Stream
 from audiolab.codec.model import Compat, EncodecModel, EncodedSegment
 from audiolab.codec.segments import OverlapAdder
@@ -208,7 +209,7 @@ class StreamingDecoder:
         Tensor
             The samples now determined ``(batch, channels, time)``, maybe none.
         """
-        codes, _ = self.model.check_segment(codes, None)
+        codes, _ = check_segment(self.model.config, codes, None)
         if len(codes) != self.batch:
             raise ValueError(f"codes must hold {self.batch} item(s), got {len(codes)}")
         latent = self.model.quantizer.decode(codes)

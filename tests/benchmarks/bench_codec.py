@@ -129,7 +129,6 @@ def memory(minutes: float) -> None:
     for preset in references.PRESETS:
         model = references.model(preset)
         second = references.clip(1.0, preset)
-        list(model.decode_blocks(list(model.encode_blocks([second] * 40, bandwidth=BANDWIDTH))))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         blocks = (second for _ in range(int(60 * minutes)))
         samples = sum(
@@ -158,7 +157,8 @@ def main() -> None:
                     results |= offline(preset, duration_s, threads, turns)
     if options.only in (None, "memory"):
         memory(2.0 if options.quick else 10.0)
-    print(write_json("codec", results))
+    if results:
+        print(write_json("codec", results))
 
 
 if __name__ == "__main__":

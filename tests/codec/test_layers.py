@@ -83,6 +83,9 @@ def test_overlap_add_of_equal_signals_changes_nothing() -> None:
     adder.push(segments[0])
     with pytest.raises(ValueError, match="301 > 300"):
         adder.push(signal[:, :301])
+    adder.push(signal[:, :10])
+    with pytest.raises(ValueError, match="only the last segment"):
+        adder.push(segments[0])
     with pytest.raises(ValueError, match="no segment"):
         OverlapAdder(250).finish()
     with pytest.raises(ValueError, match="at least 1"):
