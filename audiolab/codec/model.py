@@ -17,7 +17,7 @@ modules do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import torch
@@ -143,7 +143,13 @@ class EncodecModel(Networks):
         return cls(preset(name), generator=generator)
 
     @classmethod
-    def from_pretrained(cls, name_or_path: FilePath, *, download: bool = True) -> EncodecModel:
+    def from_pretrained(
+        cls,
+        name_or_path: FilePath,
+        *,
+        download: bool = True,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> EncodecModel:
         """Load a model with its weights.
 
         Parameters
@@ -154,15 +160,22 @@ class EncodecModel(Networks):
             file; or a repository that Hugging Face's cache holds, as ``"facebook/encodec_24khz"``.
         download : bool, default: True
             Whether a missing checkpoint may be downloaded.
+        progress : callable, optional
+            Called during a download with the bytes that are there and the bytes in all.
 
         Returns
         -------
         EncodecModel
             In evaluation mode.
+
+        Raises
+        ------
+        CheckpointError
+            Nothing is found, or what is found can't be used; the message says where to put a file.
         """
         from audiolab.codec import checkpoint
 
-        config, state = checkpoint.read(name_or_path, download=download)
+        config, state = checkpoint.read(name_or_path, download=download, progress=progress)
         model = cls(config, generator=0)
         checkpoint.fill(model, state, str(name_or_path))
         return model

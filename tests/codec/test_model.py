@@ -297,3 +297,20 @@ def test_networks_export(preset: str) -> None:
         for module, example in ((model.encoder, waveform), (model.decoder, latent)):
             exported = torch.export.export(module, (example,)).module()
             assert torch.equal(exported(example), module(example))
+
+
+def test_networks_export_to_onnx() -> None:
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    model = small()
+    waveform = torch.randn(1, 1, 64, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        latent = model.encoder(waveform)
+        for module, example in ((model.encoder, waveform), (model.decoder, latent)):
+            program = torch.onnx.export(module, (example,), dynamo=True, verbose=False)
+            assert program is not None
+            onnx.checker.check_model(program.model_proto)
+            name = program.model_proto.graph.input[0].name
+            [found] = ReferenceEvaluator(program.model_proto).run(None, {name: example.numpy()})
+            torch.testing.assert_close(torch.from_numpy(found), module(example))
