@@ -84,7 +84,7 @@ class Work(NamedTuple):
 
     x: Int64s  # (frame, dim)
     small: Int16s  # (frame, dim): x, rounded for the linear maps
-    query: Int16s  # (frame, dim)
+    query: Int16s  # (dim, frame)
     keys: Int16s  # (layer, dim, time)
     values: Int16s  # (layer, dim, time)
 
@@ -197,37 +197,35 @@ def embed(p: Parameters, known: Int64s, position: int, work: Work, begin: int, e
 
 
 @njit(cache=True, nogil=True)
+def _project_into(linear: Linear, layer: int, small: Int16s, out: Int16s, first: int) -> None:
+    """Store rows by time, from `first` on; they come in their own units already."""
+    count, rows = small.shape[0], linear.weight.shape[1]
+    sums = np.empty((count, rows), np.int32)
+    row = np.empty(rows, np.int64)
+    _matmul(linear.weight[layer], small, sums)
+    for t in range(count):
+        _scale(sums[t], linear.multiplier[layer], linear.bias[layer], linear.shift[layer], row)
+        for i in range(rows):
+            out[i, first + t] = min(max(row[i], -32767), 32767)
+
+
+@njit(cache=True, nogil=True)
 def project(p: Parameters, layer: int, work: Work, fill: int, begin: int, end: int) -> None:
     """Compute queries, and store keys and values from time ``fill + begin`` on."""
-    count, dim = end - begin, work.x.shape[1]
-    small, query = work.small[begin:end], work.query[begin:end]
-    sums = np.empty((count, dim), np.int32)
-    row = np.empty(dim, np.int64)
-    rounded = np.empty(dim, np.int16)
-    for t in range(count):
+    small = work.small[begin:end]
+    for t in range(end - begin):
         _round_into(work.x[begin + t], POINT - p.query.point[layer], p.query.limit, small[t])
-    for kind in range(3):
-        linear = p.query if kind == 0 else p.key if kind == 1 else p.value
-        _matmul(linear.weight[layer], small, sums)
-        for t in range(count):
-            _scale(sums[t], linear.multiplier[layer], linear.bias[layer], linear.shift[layer], row)
-            # These come in their own units already.
-            _round_into(row, 0, 32767, rounded)
-            if kind == 0:
-                query[t] = rounded
-            elif kind == 1:
-                work.keys[layer, :, fill + begin + t] = rounded
-            else:
-                work.values[layer, :, fill + begin + t] = rounded
+    _project_into(p.query, layer, small, work.query, begin)
+    _project_into(p.key, layer, small, work.keys[layer], fill + begin)
+    _project_into(p.value, layer, small, work.values[layer], fill + begin)
 
 
 @njit(cache=True, nogil=True)
 def _attend(
-    p: Parameters, layer: int, heads: int, query: Int16s, work: Work, low: int, high: int,
-    out: Int16s,
-) -> None:  # fmt: skip
+    p: Parameters, layer: int, heads: int, work: Work, frame: int, low: int, high: int, out: Int16s
+) -> None:
     """Mix the values of times ``low:high``, by the softmax of their keys' scores."""
-    count, width = high - low, len(query) // heads
+    count, width = high - low, len(out) // heads
     multiplier, shift = p.score[layer, 0], p.score[layer, 1]
     scores = np.empty(count, np.int32)
     shares = np.empty(count, np.int16)
@@ -235,7 +233,7 @@ def _attend(
     for head in range(heads):
         scores[:] = 0
         for i in range(head * width, (head + 1) * width):
-            q = np.int32(query[i])
+            q = np.int32(work.query[i, frame])
             keys = work.keys[layer, i, low:high]
             for j in range(count):
                 scores[j] = np.int32(scores[j] + np.int32(q * np.int32(keys[j])))
@@ -272,7 +270,7 @@ def finish_layer(
     for t in range(count):
         now = fill + begin + t
         low = max(now - context, 0)
-        _attend(p, layer, heads, work.query[begin + t], work, low, now + 1, mixed[t])
+        _attend(p, layer, heads, work, begin + t, low, now + 1, mixed[t])
     sums = np.empty((count, dim), np.int32)
     row = np.empty(dim, np.int64)
     _matmul(p.out.weight[layer], mixed, sums)

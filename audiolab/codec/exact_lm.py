@@ -286,7 +286,7 @@ class Run:
         self.work = Work(
             x=np.zeros((block, config.dim), np.int64),
             small=np.zeros((block, config.dim), np.int16),
-            query=np.zeros((block, config.dim), np.int16),
+            query=np.zeros((config.dim, block), np.int16),
             keys=np.zeros(shape, np.int16),
             values=np.zeros(shape, np.int16),
         )

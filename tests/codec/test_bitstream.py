@@ -174,3 +174,23 @@ def test_checksum_may_be_absent_where_it_is_optional() -> None:
     assert not bare.check_trailer(required=False)
     with pytest.raises(BitstreamError, match="missing"):
         bare.check_trailer(required=True)
+
+
+def test_the_language_models_hash_goes_along() -> None:
+    header = Header("m", 5, 2, use_lm=True, version=1, lm_digest="0123456789abcdef")
+    assert read_header(io.BytesIO(header.to_bytes())) == header
+    with pytest.raises(BitstreamError, match="'lh'"):
+        read_header(
+            io.BytesIO(header.to_bytes().replace(b'"0123456789abcdef"', b"123456789012345678"))
+        )
+
+
+def test_peeked_bytes_are_still_to_be_read_and_summed_up() -> None:
+    data = written(b"payload")
+    reader = ChecksumReader(Dribble(data))
+    assert reader.peek(3) == b"pay"
+    assert reader.read(2) == b"pa"
+    assert reader.peek(100) == data[2:]
+    assert reader.read(5) == b"yload"
+    assert reader.check_trailer(required=True)
+    assert reader.read() == data[7:]

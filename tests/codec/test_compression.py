@@ -469,12 +469,9 @@ def fuzz(count: int, seed: int) -> dict[str, int]:
 @pytest.mark.filterwarnings("ignore::audiolab.codec.compression.LegacyStreamWarning")
 def test_twenty_thousand_mutated_files():
     outcomes = fuzz(20_000, seed=1)
-    assert set(outcomes) == {"BitstreamError", "CheckpointError", "read"} or set(outcomes) == {
-        "BitstreamError", "read",
-    }  # fmt: skip
     assert sum(outcomes.values()) == 20_000
     # Damage that a file of version 0 without a checksum can't show is read, as noise.
-    assert 500 < outcomes["read"] < 8_000
+    assert 100 < outcomes["read"] < 2_000
 
 
 def test_corrupt_streams_have_the_errors_of_values():
