@@ -40,7 +40,7 @@ from audiolab.codec.bitstream import (
     read_exactly,
     read_header,
 )
-from audiolab.codec.config import EncodecConfig
+from audiolab.codec.config import PRESETS, EncodecConfig
 from audiolab.codec.entropy import CorruptStreamError
 from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.language_model import LanguageModel
@@ -78,34 +78,30 @@ class LegacyStreamWarning(UserWarning):
 
 # ------------------------------------------------------------------------------ models by name
 @lru_cache(maxsize=2)
-def _pretrained(name: str) -> EncodecModel:
+def _published(name: str) -> EncodecModel:
     return EncodecModel.from_pretrained(name)
 
 
 @lru_cache(maxsize=2)
-def _language_model(source: str) -> AnyLanguageModel:
-    path = Path(source)
-    if path.is_file():
-        try:
-            return ExactLanguageModel.load(path)
-        except ValueError:
-            return LanguageModel.from_pretrained(path)
-    return LanguageModel.from_pretrained(source)
+def _published_lm(name: str) -> LanguageModel:
+    return LanguageModel.from_pretrained(name)
 
 
-_exact_twins: dict[int, tuple[LanguageModel, ExactLanguageModel]] = {}
+# Float models, the state they were in, and their exact twins.
+_twins: dict[int, tuple[LanguageModel, list[int], ExactLanguageModel]] = {}
 
 
 def _exact(model: AnyLanguageModel) -> ExactLanguageModel:
-    """Return the exact twin of a float model, made once."""
+    """Return the exact twin of a float model, made once and again when the model was trained."""
     if isinstance(model, ExactLanguageModel):
         return model
-    found = _exact_twins.get(id(model))
-    if found is None or found[0] is not model:
-        if len(_exact_twins) >= 2:
-            _exact_twins.clear()
-        found = _exact_twins[id(model)] = (model, ExactLanguageModel.from_float(model))
-    return found[1]
+    versions = [0 if each.is_inference() else each._version for each in model.parameters()]
+    found = _twins.get(id(model))
+    if found is None or found[0] is not model or found[1] != versions:
+        if len(_twins) >= 2:
+            _twins.clear()
+        found = _twins[id(model)] = (model, versions, ExactLanguageModel.from_float(model))
+    return found[2]
 
 
 def load_language_model(source: FilePath) -> AnyLanguageModel:
@@ -120,18 +116,27 @@ def load_language_model(source: FilePath) -> AnyLanguageModel:
     Returns
     -------
     LanguageModel or ExactLanguageModel
-        Kept in memory for the next call.
+        A published one is kept in memory for the next call.
 
     Raises
     ------
     CheckpointError
         Nothing is found, or what is found is not a language model.
     """
-    return _language_model(str(source))
+    path = Path(source)
+    if not path.is_file():
+        return _published_lm(str(source))
+    try:
+        return ExactLanguageModel.load(path)
+    except ValueError:
+        return LanguageModel.from_pretrained(path)
 
 
 def _model(model: ModelLike) -> EncodecModel:
-    return model if isinstance(model, EncodecModel) else _pretrained(str(model))
+    if isinstance(model, EncodecModel):
+        return model
+    # A file or folder may change; a published checkpoint does not.
+    return _published(str(model)) if model in PRESETS else EncodecModel.from_pretrained(model)
 
 
 def _chosen(lm: LanguageModelLike, name: str) -> AnyLanguageModel:

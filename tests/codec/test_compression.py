@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import io as _io
 import json
@@ -477,3 +478,15 @@ def test_twenty_thousand_mutated_files():
 def test_corrupt_streams_have_the_errors_of_values():
     assert issubclass(BitstreamError, ValueError)
     assert issubclass(CorruptStreamError, ValueError)
+
+
+def test_a_model_that_was_trained_further_gets_a_new_exact_twin():
+    lm = copy.deepcopy(small_lm())
+    codec = small(MONO)
+    first = compress(noise(400), RATE, model=codec, bandwidth=3.0, lm=lm)
+    with torch.no_grad():
+        lm.linears[0].weight[::2] += 0.5
+    second = compress(noise(400), RATE, model=codec, bandwidth=3.0, lm=lm)
+    with pytest.raises(BitstreamError, match="was coded by the language model"):
+        decompress(first, model=codec, lm=lm)
+    decompress(second, model=codec, lm=lm)
