@@ -490,3 +490,38 @@ def test_a_model_that_was_trained_further_gets_a_new_exact_twin():
     with pytest.raises(BitstreamError, match="was coded by the language model"):
         decompress(first, model=codec, lm=lm)
     decompress(second, model=codec, lm=lm)
+
+
+MEMORY = """
+import resource, sys
+sys.path.insert(0, {folder!r})
+from test_compression import MONO, RATE, io, noise, small, small_lm
+from audiolab.codec.compression import compress_file, decompress_file
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+for seconds in (30, 600):
+    with io.BlockWriter("in.wav", RATE, 1, overwrite=True) as writer:
+        for i in range(seconds // 10):
+            writer.write(noise(10 * RATE, seed=i).clamp(-1, 1))
+    settings = dict(model=small(MONO), overwrite=True)
+    compress_file("in.wav", "a.ecdc", bandwidth=3.0, lm=small_lm(), **settings)
+    decompress_file("a.ecdc", "out.wav", lm=small_lm(), rescale=True, **settings)
+    print(peak())
+"""
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY.format(folder=str(Path(__file__).parent))],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        timeout=250,
+    )
+    short, long = map(float, done.stdout.split())
+    # The longer file's samples alone would take 19 MB, its activations ten times that.
+    assert long - short < 15
