@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["add_affine", "affine", "affine_elu", "elu", "lstm_cell", "moments"]
+__all__ = ["add_affine", "affine", "affine_elu", "elu", "lstm_cell", "lstm_layer", "moments"]
 
 # No re-association: results must not depend on how a loop is unrolled.
 _MATHS = {"nnan", "ninf", "nsz", "contract", "arcp"}
@@ -101,6 +101,36 @@ def moments(x: NDArray[np.float32]) -> tuple[float, float]:
         squares += d * d
     mean = total / x.size
     return mean + shift, squares / x.size - mean * mean
+
+
+@njit(
+    fastmath={"reassoc", "nnan", "ninf", "nsz", "contract"},
+    error_model="numpy",
+    nogil=True,
+    cache=True,
+)
+def lstm_layer(
+    gates: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    cell: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Run one signal through a layer: `gates` hold what the input adds, ``(time, 4 n)``.
+
+    One step reads the whole recurrent weight ``(4 n, n)``, so that its memory sets the pace.
+    `cell` ``(1, n)`` is updated, `hidden` ``(n,)`` is the state before the first step.
+    """
+    n = hidden.size
+    for t in range(gates.shape[0]):
+        for r in range(4 * n):
+            row = weight[r]
+            total = _ZERO
+            for k in range(n):
+                total += row[k] * hidden[k]
+            gates[t, r] += total
+        lstm_cell(gates[t : t + 1], cell, out[t : t + 1])
+        hidden = out[t]
 
 
 @njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)

@@ -18,7 +18,7 @@ from audiolab.codec import _kernels
 from audiolab.codec.layers import Conv, TransposedConv, conv_padding
 from audiolab.codec.seanet import ResidualUnit
 
-__all__ = ["Contexts", "ConvStep", "ResidualStep", "Step", "TransposedStep", "compiled"]
+__all__ = ["Contexts", "ConvStep", "Kernel", "ResidualStep", "Step", "TransposedStep", "compiled"]
 
 #: Left contexts of an item's convolutions, by the convolution's place.
 Contexts: TypeAlias = dict[int, torch.Tensor]
@@ -48,7 +48,7 @@ def _elu(x: torch.Tensor, out: torch.Tensor) -> None:
         out.copy_(functional.elu(x))
 
 
-class _Kernel:
+class Kernel:
     """A convolution's folded weight ``(out, in, taps)``, applied to padded rows."""
 
     def __init__(
@@ -195,7 +195,7 @@ class _Padder:
 
 class ConvStep:
     def __init__(self, place: int, conv: Conv, *, activate: bool) -> None:
-        self.kernel = _Kernel(conv.conv.folded(), conv.conv.bias, conv.stride, conv.dilation)
+        self.kernel = Kernel(conv.conv.folded(), conv.conv.bias, conv.stride, conv.dilation)
         self.pad = _Padder(place, conv.kernel_size, conv.stride, conv.dilation, conv.causal)
         self.norm = None if conv.norm is None else _Norm(conv.norm)
         self.stride, self.activate = conv.stride, activate
@@ -217,7 +217,7 @@ class TransposedStep:
         # Output s * t + j is w[j] x[t] + w[s + j] x[t - 1]: two taps to s rows of channels.
         taps = weight.view(conv.in_channels, out_channels, 2, stride).permute(3, 1, 0, 2)
         taps = taps.reshape(stride * out_channels, conv.in_channels, 2).flip(2)
-        self.kernel = _Kernel(taps, conv.conv.bias.repeat(stride))
+        self.kernel = Kernel(taps, conv.conv.bias.repeat(stride))
         self.norm = None if conv.norm is None else _Norm(conv.norm)
         self.place, self.stride, self.activate = place, stride, activate
         self.causal, self.trim = conv.causal, conv.trim()
@@ -253,14 +253,14 @@ class ResidualStep:
         _, wide, _, narrow = unit.block
         assert isinstance(wide, Conv)
         assert isinstance(narrow, Conv)
-        self.wide = _Kernel(wide.conv.folded(), wide.conv.bias, 1, wide.dilation)
+        self.wide = Kernel(wide.conv.folded(), wide.conv.bias, 1, wide.dilation)
         self.pad = _Padder(place, wide.kernel_size, 1, wide.dilation, wide.causal)
-        self.narrow = _Kernel(narrow.conv.folded(), narrow.conv.bias)
+        self.narrow = Kernel(narrow.conv.folded(), narrow.conv.bias)
         self.norms = None if wide.norm is None else _Norm(wide.norm)
         self.narrow_norm = None if narrow.norm is None else _Norm(narrow.norm)
         self.shortcut = self.shortcut_norm = None
         if isinstance(unit.shortcut, Conv):
-            self.shortcut = _Kernel(unit.shortcut.conv.folded(), unit.shortcut.conv.bias)
+            self.shortcut = Kernel(unit.shortcut.conv.folded(), unit.shortcut.conv.bias)
             if unit.shortcut.norm is not None:
                 self.shortcut_norm = _Norm(unit.shortcut.norm)
 

@@ -27,7 +27,15 @@ import torch
 from torch import nn
 
 from audiolab.codec import _kernels
-from audiolab.codec._steps import Contexts, ConvStep, ResidualStep, Step, TransposedStep, compiled
+from audiolab.codec._steps import (
+    Contexts,
+    ConvStep,
+    Kernel,
+    ResidualStep,
+    Step,
+    TransposedStep,
+    compiled,
+)
 from audiolab.codec.config import EncodecConfig
 from audiolab.codec.layers import Conv, ResidualLSTM, TransposedConv
 from audiolab.codec.seanet import ResidualUnit, SEANetDecoder, SEANetEncoder
@@ -36,10 +44,12 @@ __all__ = ["Cache", "Network", "Stream"]
 
 # One second at 75 Hz: shorter pieces read the weights too often, longer ones leave the cache.
 _FRAMES_PER_PIECE = 75
-# The LSTM packs its weights anew at each call, so it gets long runs: 10 s at 75 Hz.
+# oneDNN's LSTM packs its weights anew at each call, so it gets long runs: 10 s at 75 Hz.
 _FRAMES_PER_RUN = 760
-# Fewer frames than this are faster step by step than through oneDNN, which packs 16 MB first.
+# With several signals or threads, oneDNN's LSTM pays from so many frames on.
 _FRAMES_FOR_ONEDNN = 32
+# Fewer frames than this are faster as products of a matrix with a vector.
+_FRAMES_FOR_PRODUCT = 4
 
 
 class _LSTM:
@@ -47,43 +57,45 @@ class _LSTM:
 
     def __init__(self, module: ResidualLSTM) -> None:
         self.lstm = module.lstm
-        self.layers = [
-            tuple(getattr(module.lstm, f"{name}_l{i}").detach() for name in (
-                "weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-            for i in range(module.lstm.num_layers)
-        ]  # fmt: skip
+        self.layers = []
+        for weight_ih, weight_hh, bias_ih, bias_hh in module.lstm.all_weights:
+            bias = bias_ih.detach() + bias_hh.detach()
+            kernel = Kernel(weight_ih.detach()[:, :, None], bias)
+            self.layers.append((kernel, weight_ih.detach(), weight_hh.detach(), bias))
 
     def __call__(
         self, x: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-        if x.shape[1] < _FRAMES_FOR_ONEDNN and compiled(x):
-            return self._steps(x, state)
-        steps = x.transpose(0, 1)
-        y, state = self.lstm(steps, state)
-        return (y + steps).transpose(0, 1), state
-
-    def _steps(
-        self, x: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
         batch, time, channels = x.shape
+        # oneDNN packs 16 MB of weights at each call, and shares long runs among threads.
+        shared = batch > 1 or torch.get_num_threads() > 1
+        if not compiled(x) or (shared and time >= _FRAMES_FOR_ONEDNN):
+            steps = x.transpose(0, 1)
+            y, state = self.lstm(steps, state)
+            return (y + steps).transpose(0, 1), state
         if state is None:
             zeros = x.new_zeros(len(self.layers), batch, channels)
-            state = (zeros, zeros.clone())
+            state = (zeros, zeros)
         hidden, cell = state[0].clone(), state[1].clone()
-        inputs = x.transpose(0, 1).contiguous()
-        for i, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self.layers):
-            gates = torch.addmm(bias_ih + bias_hh, inputs.view(-1, channels), weight_ih.t())
-            gates = gates.view(time, batch, -1)
-            outputs = torch.empty_like(inputs)
-            h, c = hidden[i], cell[i]
-            recurrent = weight_hh.t()
-            for t in range(time):
-                g = gates[t].addmm_(h, recurrent)
-                _kernels.lstm_cell(g.numpy(), c.numpy(), outputs[t].numpy())
-                h = outputs[t]
-            hidden[i] = h
-            inputs = outputs
-        return inputs.transpose(0, 1) + x, (hidden, cell)
+        items = [self._run(item.contiguous(), hidden[:, b], cell[:, b]) for b, item in enumerate(x)]
+        return torch.stack(items), (hidden, cell)
+
+    def _run(self, x: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> torch.Tensor:
+        """Run one signal ``(time, channels)``; the states ``(layers, channels)`` are updated."""
+        y = x
+        for i, (kernel, weight_ih, weight_hh, bias) in enumerate(self.layers):
+            if len(y) < _FRAMES_FOR_PRODUCT:
+                gates = torch.stack([torch.addmv(bias, weight_ih, frame) for frame in y])
+            else:
+                gates = kernel(y)
+            out = torch.empty_like(y)
+            _kernels.lstm_layer(
+                gates.numpy(), weight_hh.numpy(), cell[i : i + 1].numpy(), hidden[i].numpy(),
+                out.numpy(),
+            )  # fmt: skip
+            hidden[i] = out[-1]
+            y = out
+        return x + y
 
 
 class Network:
