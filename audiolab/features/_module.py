@@ -1,0 +1,85 @@
+"""What the module twins of the functions share.
+
+A module holds its settings and the rate that it was made for; kernels come from the same cache as
+the functions', so that a state dict stays empty and dtype and device follow the input.
+"""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+from torch import nn
+
+from audiolab._validation import check_sample_rate
+from audiolab.features.conventions import Convention, ConventionName, Settings, convention, settle
+
+__all__ = ["Feature"]
+
+
+class Feature(nn.Module):
+    """A feature with its settings.
+
+    Parameters
+    ----------
+    sample_rate : int, optional
+        Sample rate in Hz that the settings are for.
+    convention : str or Convention, default: "librosa"
+        Preset; see `Convention`.
+    **settings
+        Fields of `Convention` to change.
+    """
+
+    #: The settings that concern the feature.
+    fields: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        sample_rate: int | None = None,
+        *,
+        convention: ConventionName | Convention = "librosa",
+        **settings: Unpack[Settings],
+    ) -> None:
+        super().__init__()
+        # Settings that cannot work are refused here and not at the first batch.
+        settle(convention, sample_rate, settings, self.fields, type(self).__name__)
+        self.sample_rate = sample_rate if sample_rate is None else check_sample_rate(sample_rate)
+        self.convention = _changed(convention, settings)
+
+    def check_rate(self, sample_rate: int | None) -> int | None:
+        """Return the module's rate, or raise if the waveform is said to be at another one."""
+        if sample_rate is None or self.sample_rate is None or sample_rate == self.sample_rate:
+            return self.sample_rate if sample_rate is None else sample_rate
+        raise ValueError(
+            f"{type(self).__name__} was made for {self.sample_rate} Hz and the waveform is at "
+            f"{sample_rate} Hz: resample the waveform, or make another {type(self).__name__}"
+        )
+
+    def settled_rate(self, sample_rate: int | None) -> int:
+        """Return `check_rate`'s rate where one is certain to have been given."""
+        rate = self.check_rate(sample_rate)
+        if rate is None:
+            raise ValueError(f"{type(self).__name__} needs a sample_rate")
+        return rate
+
+    def extra_repr(self) -> str:
+        """Return the rate and every field that differs from a plain `Convention`'s."""
+        plain = Convention()
+        changed = [
+            f"{name}={value!r}"
+            for name, value in vars(self.convention).items()
+            if value != getattr(plain, name)
+        ]
+        return ", ".join([f"sample_rate={self.sample_rate}", *changed])
+
+
+def _changed(base: ConventionName | Convention, settings: Settings) -> Convention:
+    return convention(base, **settings)
+
+
+class WaveformFeature(Feature):
+    """A feature of a waveform alone."""
+
+    def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
+        """Return the feature of ``(..., time)``; a `sample_rate` that differs is refused."""
+        raise NotImplementedError
