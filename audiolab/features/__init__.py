@@ -23,7 +23,6 @@ from audiolab.features.cepstral import LFCC, MFCC, dct_matrix, lfcc, mfcc
 from audiolab.features.chroma import Chroma, chroma, chroma_filterbank
 from audiolab.features.conventions import (
     Convention,
-    ConventionName,
     Settings,
     convention,
     differences,
@@ -40,6 +39,8 @@ from audiolab.features.descriptors import (
 )
 from audiolab.features.filterbank import (
     DegenerateFilterWarning,
+    FilterbankReport,
+    filterbank_report,
     hz_to_mel,
     linear_filterbank,
     mel_filterbank,
@@ -69,9 +70,9 @@ __all__ = [
     "Acceleration",
     "Chroma",
     "Convention",
-    "ConventionName",
     "DegenerateFilterWarning",
     "Deltas",
+    "FilterbankReport",
     "GriffinLim",
     "InverseMel",
     "InverseSpectrogram",
@@ -89,6 +90,7 @@ __all__ = [
     "dct_matrix",
     "deltas",
     "differences",
+    "filterbank_report",
     "griffin_lim",
     "hz_to_mel",
     "inverse_mel",

@@ -7,7 +7,9 @@ Toolbox, 1998). Kaldi's 1127 ln(1 + f / 700) is HTK's but for a factor, which th
 
 A band narrower than the bins are apart can lie between two of them: its output is zero for every
 signal, and a logarithm turns that into a row of the floor. `mel_filterbank` reports such bands
-together with settings that have none. Left out: Bark and ERB scales.
+together with settings that have none. Bands of a single bin are milder: neighbours that see the
+same bin say the same thing twice. Whisper has some by design, so that `filterbank_report` counts
+them and nothing warns. Left out: Bark and ERB scales.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from typing import Any, Literal, TypeAlias, Unpack
+from typing import Any, Literal, NamedTuple, TypeAlias, Unpack
 
 import torch
 
@@ -33,10 +35,12 @@ from audiolab.features.conventions import (
 __all__ = [
     "Bank",
     "DegenerateFilterWarning",
+    "FilterbankReport",
     "OnEmpty",
     "apply_bank",
     "bank_of",
     "check_bands",
+    "filterbank_report",
     "hz_to_mel",
     "linear_filterbank",
     "mel_filterbank",
@@ -50,6 +54,7 @@ OnEmpty: TypeAlias = Literal["warn", "raise", "ignore"]
 Bank: TypeAlias = tuple[tuple[int, int, torch.Tensor], ...]
 
 _ROWS = 16
+_BANK = MEL_FIELDS | {"n_fft", "win_length", "hop_length"}
 
 _HTK_FACTOR = 2595.0 / math.log(10.0)
 _SLANEY_BREAK_HZ = 1000.0
@@ -204,10 +209,85 @@ def mel_filterbank(
     >>> bank.shape, int((bank > 0).sum(0).max())  # a bin feeds two bands at most
     (torch.Size([40, 257]), 2)
     """
-    fields = MEL_FIELDS | {"n_fft", "win_length", "hop_length"}
-    settled = settle(convention, sample_rate, settings, fields, "mel_filterbank")
-    check_bands(settled, sample_rate, on_empty, stacklevel=3)
+    settled = settle(convention, sample_rate, settings, _BANK, "mel_filterbank")
+    check_bands(settled, sample_rate, on_empty, stacklevel=2)
     return mel_bank(settled, sample_rate, dtype, torch.device(device)).clone()
+
+
+class FilterbankReport(NamedTuple):
+    """What `filterbank_report` finds out about a mel filter bank."""
+
+    #: Bands that no bin falls into: zero for every signal.
+    empty: tuple[int, ...]
+    #: Bands that one bin falls into.
+    single_bin: tuple[int, ...]
+    #: How many bands are combinations of the others.
+    num_redundant: int
+    #: Most bands, at this `n_fft`, of which none is empty or has a single bin.
+    most_bands: int
+    #: Least power of two as `n_fft` with which no band is empty or has a single bin.
+    least_n_fft: int
+
+
+def filterbank_report(
+    sample_rate: int,
+    *,
+    convention: ConventionName | Convention = "librosa",
+    **settings: Unpack[Settings],
+) -> FilterbankReport:
+    """Say which bands of a mel filter bank are too narrow for the bins, and what would help.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Sample rate in Hz.
+    convention : {"librosa", "torchaudio", "kaldi", "whisper"} or Convention, default: "librosa"
+        Preset for all that is not given.
+    **settings
+        Fields of `Convention` to change, as for `mel_filterbank`.
+
+    Returns
+    -------
+    FilterbankReport
+        ``empty``, ``single_bin``, ``num_redundant``, ``most_bands`` and ``least_n_fft``.
+
+    Raises
+    ------
+    ValueError
+        As for `mel_filterbank`.
+
+    Examples
+    --------
+    >>> from audiolab.features import filterbank_report
+    >>> report = filterbank_report(6000, n_fft=1024, n_mels=256, mel_scale="htk")
+    >>> len(report.empty), len(report.single_bin), report.num_redundant
+    (0, 9, 4)
+    >>> report.most_bands, report.least_n_fft
+    (199, 2048)
+    """
+    settled = settle(convention, sample_rate, settings, _BANK, "filterbank_report")
+    span = _span(settled, sample_rate)
+
+    def bins_in(bands: int, n_fft: int) -> torch.Tensor:
+        return _bins_in_bands(*span, bands, sample_rate, n_fft, settled.mel_scale)
+
+    inside = bins_in(settled.n_mels, settled.n_fft)
+    bank = mel_bank(settled, sample_rate, torch.float64, torch.device("cpu"))
+    heights = bank.amax(1, keepdim=True)
+    rank = int(torch.linalg.matrix_rank(bank / heights.where(heights > 0, 1.0), rtol=1e-9))
+    most = settled.n_mels
+    while most > 1 and int(bins_in(most, settled.n_fft).min()) < 2:
+        most -= 1
+    least = 2
+    while least < 2**22 and int(bins_in(settled.n_mels, least).min()) < 2:
+        least *= 2
+    return FilterbankReport(
+        tuple((inside < 1).nonzero()[:, 0].tolist()),
+        tuple((inside == 1).nonzero()[:, 0].tolist()),
+        settled.n_mels - rank,
+        most,
+        least,
+    )
 
 
 def linear_filterbank(
@@ -389,15 +469,24 @@ def check_bands(settled: Settled, sample_rate: int, on_empty: OnEmpty, *, stackl
         warnings.warn(message, DegenerateFilterWarning, stacklevel=stacklevel + 1)
 
 
+def _bins_in_bands(
+    f_min: float, f_max: float, n_mels: int, sample_rate: int, n_fft: int, mel_scale: str
+) -> torch.Tensor:
+    """Return how many bins lie strictly between the outer edges of each band."""
+    edges = _mel_edges(f_min, f_max, n_mels, mel_scale)
+    bins = _bins_hz(sample_rate, n_fft)
+    below_stop = torch.searchsorted(bins, edges[2:])
+    upto_start = torch.searchsorted(bins, edges[:-2], right=True)
+    return below_stop - upto_start
+
+
 @functools.lru_cache(maxsize=64)
 def _empty_report(
     f_min: float, f_max: float, n_mels: int, sample_rate: int, n_fft: int, mel_scale: str
 ) -> str:
     def empty(bands: int, size: int) -> torch.Tensor:
-        edges = _mel_edges(f_min, f_max, bands, mel_scale)
-        inside = torch.searchsorted(_bins_hz(sample_rate, size), edges)
-        above = torch.searchsorted(_bins_hz(sample_rate, size), edges, right=True)
-        return (inside[2:] - above[:-2] <= 0).nonzero()[:, 0]
+        inside = _bins_in_bands(f_min, f_max, bands, sample_rate, size, mel_scale)
+        return (inside < 1).nonzero()[:, 0]
 
     found = empty(n_mels, n_fft)
     if not len(found):

@@ -224,10 +224,11 @@ def _samples(length: int | None, count: int, settled: Settled) -> int:
     else:
         samples = length
     if samples < 1 or _framing.num_frames(samples, settled) != count:
-        low = max(span, 1)
+        low, high = max(span, 1), span + settled.hop_length - 1
+        remedy = f"give between {low} and {high} samples" if low <= high else "no length does"
         raise ValueError(
-            f"length={samples} does not give the {count} frames of the spectrogram: with these "
-            f"settings it must lie between {low} and {low + settled.hop_length - 1} samples"
+            f"length={samples} does not give the {count} frames of the spectrogram with these "
+            f"settings: {remedy}"
         )
     if settled.center and settled.pad_mode != "constant" and samples <= settled.n_fft // 2:
         raise ValueError(

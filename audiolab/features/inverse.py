@@ -52,7 +52,7 @@ def inverse_mel(
     sample_rate : int
         Sample rate in Hz.
     n_iter : int, default: 30
-        Iterations; 30 bring the mel spectrogram back to about 0.01 dB on average.
+        Iterations; 30 bring the mel spectrogram back to 0.02 dB on average.
     convention : {"librosa", "torchaudio", "kaldi", "whisper"} or Convention, default: "librosa"
         Preset for all that is not given.
     **settings
