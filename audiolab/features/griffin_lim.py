@@ -133,7 +133,9 @@ def griffin_lim(
         Where to start: sinusoids at the spectrogram's peaks; independent uniform phases; zero; or
         phases in radians of the spectrogram's shape.
     length : int, optional
-        Samples to return; by default as many as the hops between the frames span.
+        Samples to return; by default as many as the hops between the frames span. Give the length
+        of the signal analysed where it is known: with another one the padding after the end
+        contradicts the last frame, which limits the convergence to about -25 dB.
     generator : Generator or int, optional
         Source of random phases. Items draw one after the other, so that the first items of a
         larger batch come out the same.
