@@ -120,14 +120,19 @@ class OpenAudio:
                 return
             position += piece.shape[1]
             yield piece
-        if position == start:
-            self._check_start(start, self.stream.decoded)
+        if position == start and not isinstance(self.stream, PcmStream):
+            end = self.stream.decoded
+            if length is not None and 0 < end - length <= _MAX_PADDING:
+                end = length
+            self._refuse_start(start, end)
         self._check_end(position, length)
 
     def check_range(self, start: int, stop: int | None) -> None:
         """Raise where the header alone tells that the range is not there."""
         self._refuse_cut_file(stop)
-        self._check_start(start, self.num_samples)
+        # Two mp3 files in a row play as one and the header knows the first: there, decoding tells.
+        if isinstance(self.stream, PcmStream):
+            self._refuse_start(start, self.stream.num_samples)
 
     def read_whole(self) -> torch.Tensor | None:
         """Return all samples at once where the engine has a quick way, else None."""
@@ -146,14 +151,12 @@ class OpenAudio:
         if self.header.missing and stop is None:
             raise self._cut_off()
 
-    def _check_start(self, start: int, length: int | None) -> None:
-        # Two mp3 files in a row play as one, and the header knows the first: there, decoding tells.
-        known = isinstance(self.stream, PcmStream) or length == self.stream.decoded
-        if known and length is not None and start > length:
+    def _refuse_start(self, start: int, end: int) -> None:
+        if start > end:
             rate = self.sample_rate
             raise ValueError(
                 f"start_s={start / rate:g} lies beyond the end of {self.source.name}, "
-                f"which lasts {length / rate:g} s"
+                f"which lasts {end / rate:g} s"
             )
 
     def _check_end(self, position: int, length: int | None) -> None:
