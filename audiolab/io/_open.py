@@ -75,9 +75,7 @@ class OpenAudio:
             return CompressedStream(self.source)
         except AudioFileError as refused:
             if self.header.missing:
-                raise AudioFileError(
-                    f"{self.source.name} is cut off: {self.header.missing}"
-                ) from refused
+                raise self._cut_off("nothing can be read") from refused
             raise
 
     def __enter__(self) -> Self:
@@ -149,7 +147,7 @@ class OpenAudio:
 
     def _refuse_cut_file(self, stop: int | None) -> None:
         if self.header.missing and stop is None:
-            raise self._cut_off()
+            raise self._cut_off("stop_s reads what is before")
 
     def _refuse_start(self, start: int, end: int) -> None:
         if start > end:
@@ -161,18 +159,16 @@ class OpenAudio:
 
     def _check_end(self, position: int, length: int | None) -> None:
         if self.header.missing:
-            raise self._cut_off()
+            raise self._cut_off(f"stop_s={position / self.sample_rate:.6g} reads what is there")
         # flac says its length; nothing else does so reliably enough to call a file cut by it.
         if self.header.container == "flac" and length is not None and position < length:
             raise AudioFileError(
                 f"{self.source.name} is cut off: its header promises {length} samples, "
-                f"{position} are there; stop_s reads them"
+                f"{position} are there; stop_s={position / self.sample_rate:.6g} reads them"
             )
 
-    def _cut_off(self) -> AudioFileError:
-        return AudioFileError(
-            f"{self.source.name} is cut off: {self.header.missing}; stop_s reads what is there"
-        )
+    def _cut_off(self, remedy: str) -> AudioFileError:
+        return AudioFileError(f"{self.source.name} is cut off: {self.header.missing}; {remedy}")
 
 
 def _without_padding(
