@@ -11,6 +11,7 @@ import importlib
 import inspect
 import os
 import re
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 from unittest import mock
@@ -116,7 +117,7 @@ class FormatTable(SphinxDirective):
         """Return a table with one row a format."""
         from audiolab import io as audio_io
 
-        head = ["Format", "Samples", "Sample rates", "Channels", "Round trip at 48 kHz, mono"]
+        head = ["Format", "Samples", "Sample rates", "Channels", "Delay", "Extra"]
         rows = []
         for each in audio_io.formats():
             trip = audio_io.measure_round_trip(each.name, sample_rate=48_000, num_channels=1)
@@ -128,7 +129,8 @@ class FormatTable(SphinxDirective):
                     or f"{each.codec}, {_span(each.bit_rates, 1000)} kbit/s",
                     f"{_span(each.sample_rates, 1)} Hz",
                     _span(each.num_channels, 1),
-                    f"delay {trip.delay_samples}, length {trip.extra_samples:+d} samples",
+                    str(trip.delay_samples),
+                    str(trip.extra_samples),
                 ]
             )
         lines = [".. list-table::", "   :header-rows: 1", "   :class: formats", ""]
@@ -137,12 +139,11 @@ class FormatTable(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(lines))
 
 
-def _span(values: Any, unit: int) -> str:
-    """Write a range, or a set of values; many of them as a range as well."""
-    low, high = values[0], values[-1]  # sorted; min() would walk through a range of 2 ** 31 rates
-    if isinstance(values, range) or len(values) in {2, *range(7, 2000)}:
-        return f"{low // unit:,} to {high // unit:,}"
-    return ", ".join(f"{value // unit:,}" for value in values)
+def _span(values: Sequence[int], unit: int) -> str:
+    """Write ascending values: up to six one by one, more (wav takes 2 ** 31 rates) as a range."""
+    if 2 < len(values) <= 6:
+        return ", ".join(f"{value // unit:,}" for value in values)
+    return f"{values[0] // unit:,} to {values[-1] // unit:,}"
 
 
 class ClipWaveform(SphinxDirective):
