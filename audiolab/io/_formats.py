@@ -165,7 +165,7 @@ _FORMATS = (
         (),
         SampleRates(range(1_000, 200_001)),
         tuple(range(1, 9)),
-        (8_000, 500_000),
+        (8_000, 2_000_000),
         "torchcodec",
     ),
     Format(
@@ -176,7 +176,8 @@ _FORMATS = (
         False,
         (),
         SampleRates(8_000, 12_000, 16_000, 24_000, 48_000),
-        (1, 2, 5, 6, 7, 8),
+        # FFmpeg's libopus refuses 3 and 4, and mixes up the speakers of 5 and 7.
+        (1, 2, 6, 8),
         (4_000, 2_048_000),
         "torchcodec",
     ),
@@ -244,8 +245,8 @@ def bit_rate_limits(format: Format, sample_rate: int, num_channels: int) -> tupl
 
     MPEG-1 layer III (32 kHz and up) allows 32 to 320 kbit/s, MPEG-2 (16 to 24 kHz) 8 to 160, and
     MPEG-2.5 (below) 8 to 64 as LAME has it. Opus takes 256 kbit/s a channel; an AAC frame of 1024
-    samples holds 6144 bits a channel. Vorbis has a table for each rate inside libvorbis: what lies
-    outside is refused by the encoder itself.
+    samples holds 6144 bits a channel. Vorbis takes up to 250 kbit/s a channel, and less at most
+    rates: libvorbis has a table for each, and refuses what lies outside.
     """
     assert format.bit_rates is not None
     low, high = format.bit_rates
@@ -253,8 +254,8 @@ def bit_rate_limits(format: Format, sample_rate: int, num_channels: int) -> tupl
         if sample_rate >= 32_000:
             return 32_000, 320_000
         return (8_000, 160_000) if sample_rate >= 16_000 else (8_000, 64_000)
-    if format.name == "opus":
-        return low, 256_000 * num_channels
+    if format.name in ("ogg", "opus"):
+        return low, high // 8 * num_channels
     if format.name == "m4a":
         return low, min(high, 6 * sample_rate * num_channels)
     return low, high

@@ -92,7 +92,7 @@ def test_wrong_waveforms(waveform, kind, message, tmp_path):
         (
             {"format": "opus", "num_channels": 3},
             ValueError,
-            "num_channels for opus must be one of 1, 2, 5, 6, 7, 8, got 3",
+            "num_channels for opus must be one of 1, 2, 6, 8, got 3",
         ),
         (
             {"encoding": "pcm_s12"},
@@ -126,9 +126,9 @@ def test_wrong_waveforms(waveform, kind, message, tmp_path):
             "bit_rate must be a number of bit/s, got str",
         ),
         (
-            {"format": "ogg", "sample_rate": 16_000, "bit_rate": 400_000},
+            {"format": "ogg", "sample_rate": 16_000, "bit_rate": 200_000},
             io.AudioFileError,
-            "the vorbis encoder refuses 1 channel(s) at 16000 Hz with 400000 bit/s",
+            "the vorbis encoder refuses 1 channel(s) at 16000 Hz with 200000 bit/s",
         ),
         (
             {"on_clip": "ignore"},
