@@ -48,7 +48,7 @@ nitpick_ignore_regex = audiolab_docs.NITPICK_IGNORE
 suppress_warnings = audiolab_docs.suppressed_warnings()
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/**/*.py", "gen"]
 templates_path = ["docs/_templates"]
-default_role = None
+default_role = "name"
 smartquotes = False  # straight quotes survive copying into a terminal
 
 # ------------------------------------------------------------------------------------ API reference
@@ -82,7 +82,7 @@ sphinx_gallery_conf = {
     "inspect_global_variables": False,
     "capture_repr": ("_repr_html_",),
     "image_srcset": ["2x"],
-    "reset_modules": ("matplotlib", "audiolab_docs.reset"),
+    "reset_modules": ("matplotlib", "audiolab_docs.reset", "audiolab_player.reset"),
     "reset_modules_order": "both",
     "thumbnail_size": (640, 256),
     "default_thumb_file": str(ROOT / "docs" / "_static" / "thumbnail.svg"),
@@ -117,6 +117,7 @@ html_sidebars = {
     "index": [],
     "404": [],
     "install": [],
+    "cli": [],
     "glossary": [],
     "changelog": [],
 }

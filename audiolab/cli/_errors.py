@@ -126,11 +126,20 @@ OPTIONS = {
     "bit_rate": "--bit-rate",
     "on_clip": "--on-clip",
 }
+#: Advice of the library that only a program can follow, and what to do here instead.
+ADVICE = {
+    "pass overwrite=True (-f) to replace it": "-f replaces it",
+    "which is lossless: set encoding": "which is lossless: set --encoding",
+    "scale the blocks down, or write float32 wav": (
+        "--on-clip rescale divides all of them by the largest"
+    ),
+}
 
 
 def _in_options(text: str) -> str:
     """Name options where a message of the library names parameters, but not inside a path."""
-    text = text.replace("pass overwrite=True (-f) to replace it", "-f replaces it")
+    for advice, ours in ADVICE.items():
+        text = text.replace(advice, ours)
     names = "|".join(OPTIONS)
     return re.sub(rf"(?<![\w./\\-])({names})(?![\w./\\-])", lambda found: OPTIONS[found[0]], text)
 

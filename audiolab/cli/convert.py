@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from audiolab.cli._errors import UsageError
 from audiolab.cli._progress import Progress
 
 if TYPE_CHECKING:
+    import torch
+
     from audiolab import io
     from audiolab.io import Format
 
@@ -85,44 +88,52 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--encoding {arguments.encoding}: {target.name} has {choices}")
     rate = arguments.rate or _possible_rate(io.info(source).sample_rate, target)
 
-    def read() -> io.Blocks:
-        return io.blocks(
-            source,
-            BLOCK_S,
-            sample_rate=rate,
-            num_channels=arguments.channels,
-            start_s=arguments.start,
-            stop_s=arguments.stop,
-        )
-
-    blocks = read()
-    total_s = None if blocks.num_samples is None else blocks.num_samples / blocks.sample_rate
-    done = 0
-    with (
-        Progress(total_s) as progress,
-        io.BlockWriter(
-            output,
-            blocks.sample_rate,
-            blocks.num_channels,
-            format=target.name,
-            bit_rate=arguments.bit_rate,
-            encoding=arguments.encoding,
-            on_clip=arguments.on_clip,
-            overwrite=arguments.force,
-        ) as writer,
-    ):
-        for block in blocks:
-            writer.write(block)
-            done += block.shape[-1]
-            progress.update(done / blocks.sample_rate)
+    blocks = io.blocks(
+        source,
+        BLOCK_S,
+        sample_rate=rate,
+        num_channels=arguments.channels,
+        start_s=arguments.start,
+        stop_s=arguments.stop,
+    )
+    divisor = 1.0
+    on_clip = arguments.on_clip
+    if on_clip == "rescale":
+        # The largest sample has to be known before the first one is written.
+        on_clip = "warn"
+        if arguments.encoding != "float32":
+            divisor = max(1.0, *(float(each.abs().max()) for each in _watched(blocks)))
+    with io.BlockWriter(
+        output,
+        blocks.sample_rate,
+        blocks.num_channels,
+        format=target.name,
+        bit_rate=arguments.bit_rate,
+        encoding=arguments.encoding,
+        on_clip=on_clip,
+        overwrite=arguments.force,
+    ) as writer:
+        for block in _watched(blocks):
+            writer.write(block / divisor if divisor > 1.0 else block)
     return 0
+
+
+def _watched(blocks: io.Blocks) -> Iterator[torch.Tensor]:
+    """Yield the blocks and show how far they are."""
+    rate, length = blocks.sample_rate, blocks.num_samples
+    done = 0
+    with Progress(None if length is None else length / rate) as progress:
+        for block in blocks:
+            yield block
+            done += block.shape[-1]
+            progress.update(done / rate)
 
 
 def _target(name: str | None, output: Path) -> Format:
     """Return the format to write; a wrong one is a wrong command line."""
     from audiolab import io
 
-    every = io.formats()
+    every: list[Format] = io.formats()
     if name is None:
         suffix = output.suffix.lower()
         chosen = [each for each in every if suffix in each.extensions]

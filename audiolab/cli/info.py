@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
 DESCRIPTION = """\
 Tell format, sample rate, channels, duration and size of audio files, without decoding them whole.
 
-A file that cannot be read is named on stderr, the others are shown, and the exit status is 1."""
+A duration after ~ is an estimate: the headers do not tell it. A file that cannot be read is named
+on stderr, the others are shown, and the exit status is 1."""
 
 EXAMPLES = """\
 examples:
@@ -48,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         except (OSError, ValueError) as error:
             report("audiolab info", describe(error))
     if arguments.json:
-        objects = [_plain({"file": name, **dataclasses.asdict(about)}) for name, about in found]
+        objects = [_plain({"file": name, **_fields(about)}) for name, about in found]
         print(json.dumps(objects, indent=2, allow_nan=False))
     elif found:
         print(_style.table(HEADER, [_row(name, about) for name, about in found], right=RIGHT))
@@ -62,16 +64,20 @@ def _row(name: str, about: AudioInfo) -> list[str]:
         about.encoding or about.codec,
         _style.hertz(about.sample_rate),
         str(about.num_channels),
-        _style.duration(about.duration_s),
+        ("" if about.exact else "~") + _style.duration(about.duration_s),
         str(about.bit_depth or _style.NOTHING),
         _style.kilobits(about.bit_rate),
         _style.size(about.size_bytes),
     ]
 
 
+def _fields(about: AudioInfo) -> dict[str, Any]:
+    return {each.name: getattr(about, each.name) for each in dataclasses.fields(about)}
+
+
 def _plain(value: Any) -> Any:
     """Return `value` with what JSON has no word for (NaN, infinity) as null, and paths as text."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]

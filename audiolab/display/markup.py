@@ -70,7 +70,7 @@ def player_html(
         f'<audiolab-player class="audiolab-player" data-rate="{top_rate}">\n'
         f'<figure role="group" aria-label="Player: {escape(names)}">\n'
         '<div class="al-tracks">\n' + "\n".join(rows) + "\n</div>\n"
-        f"<figcaption>{escape(' '.join(notes))}</figcaption>\n"
+        f'<figcaption><p class="al-caption">{escape(" ".join(notes))}</p></figcaption>\n'
         "</figure>\n</audiolab-player>"
     )
 

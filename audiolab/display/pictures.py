@@ -26,6 +26,8 @@ HEIGHT = 128
 RANGE_DB = 80.0
 COLORS = 64
 
+BLOCK_FRAMES = 2_000
+
 #: Window in seconds: pitch of a voice and its syllables both remain visible.
 WINDOW_S = 0.032
 
@@ -79,16 +81,22 @@ def _levels(track: Track, width: int, top_hz: float) -> torch.Tensor:
     n_fft = max(64, 2 * round(WINDOW_S * track.sample_rate / 2))
     num_samples = track.waveform.shape[-1]
     hop = max(1, min(n_fft // 4, num_samples // width))
-    levels = power_mean_db(level_spectrogram_db(track.waveform, n_fft=n_fft, hop=hop))
-
-    # The loudest frame and bin of each cell: no click and no tone falls between pixels.
-    time_s = torch.arange(levels.shape[1]) * (hop / track.sample_rate)
-    column = (time_s / track.duration_s * width).long().clamp(max=width - 1)
-    row_hz = torch.arange(levels.shape[0]) * (track.sample_rate / n_fft)
+    num_frames = 1 + num_samples // hop
+    row_hz = torch.arange(n_fft // 2 + 1) * (track.sample_rate / n_fft)
     row = (row_hz / top_hz * HEIGHT).long().clamp(max=HEIGHT - 1)
-    grid = torch.full((HEIGHT, width), -torch.inf, dtype=levels.dtype)
-    index = row[:, None] * width + column[None, :]
-    grid.view(-1).scatter_reduce_(0, index.reshape(-1), levels.reshape(-1), "amax")
+    time_s = torch.arange(num_frames) * (hop / track.sample_rate)
+    column = (time_s / track.duration_s * width).long().clamp(max=width - 1)
+
+    # The loudest frame and bin of each cell: no click and no tone falls between pixels. Only so
+    # many frames at once: a long file's spectrogram is larger than the file.
+    grid = torch.full((HEIGHT, width), -torch.inf, dtype=track.waveform.dtype)
+    padded = torch.nn.functional.pad(track.waveform, (n_fft // 2, n_fft // 2))
+    for start in range(0, num_frames, BLOCK_FRAMES):
+        stop = min(start + BLOCK_FRAMES, num_frames)
+        block = padded[:, start * hop : (stop - 1) * hop + n_fft]
+        levels = power_mean_db(level_spectrogram_db(block, n_fft=n_fft, hop=hop, center=False))
+        index = row[:, None] * width + column[None, start:stop]
+        grid.view(-1).scatter_reduce_(0, index.reshape(-1), levels.reshape(-1), "amax")
 
     _fill_gaps(grid, row, dim=0, stop=int(HEIGHT * track.sample_rate / 2 / top_hz))
     _fill_gaps(grid, column, dim=1, stop=width)

@@ -17,6 +17,7 @@ from audiolab.display.markup import inline_assets, player_html
 from audiolab.display.pictures import draw_pictures
 from audiolab.display.publishing import address_of, publisher
 from audiolab.display.tracks import Track, as_tracks
+from audiolab.io import encode
 
 __all__ = ["Player", "player"]
 
@@ -159,20 +160,4 @@ def player(
 def _flac(track: Track, encoding: str) -> bytes:
     # Clipped here, knowingly: the page says by how much.
     waveform: torch.Tensor = track.waveform.clamp(-1.0, 1.0)
-    try:
-        from audiolab.io import encode
-    except ImportError:
-        import io
-
-        import soundfile
-
-        buffer = io.BytesIO()
-        soundfile.write(
-            buffer,
-            waveform.T.numpy(),
-            track.sample_rate,
-            format="FLAC",
-            subtype=encoding.replace("pcm_s", "PCM_"),
-        )
-        return buffer.getvalue()
     return encode(waveform, track.sample_rate, format="flac", encoding=encoding)

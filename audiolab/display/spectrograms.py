@@ -130,7 +130,7 @@ def plot_spectrogram(
 
 
 def level_spectrogram_db(
-    waveform: torch.Tensor, *, n_fft: int = 1024, hop: int = 256
+    waveform: torch.Tensor, *, n_fft: int = 1024, hop: int = 256, center: bool = True
 ) -> torch.Tensor:
     """Compute the levels of a short-time Fourier transform in dBFS.
 
@@ -142,6 +142,9 @@ def level_spectrogram_db(
         Window length in samples.
     hop : int, default: 256
         Distance of frames in samples.
+    center : bool, default: True
+        Whether frames are centred on multiples of `hop`, with zeros beyond the ends; otherwise they
+        start there and lie wholly inside.
 
     Returns
     -------
@@ -153,7 +156,7 @@ def level_spectrogram_db(
     window = torch.hann_window(n_fft, dtype=waveform.dtype)
     flat = waveform.reshape(-1, waveform.shape[-1])
     transform = torch.stft(
-        flat, n_fft, hop, window=window, center=True, pad_mode="constant", return_complex=True
+        flat, n_fft, hop, window=window, center=center, pad_mode="constant", return_complex=True
     )
     amplitude = 2.0 * transform.abs() / window.sum()
     # The first and the last bin hold one line of the spectrum, the others a mirrored pair.

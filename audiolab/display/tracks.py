@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from audiolab._validation import check_sample_rate, check_waveform
+from audiolab.io import load
 from audiolab.metrics import loudness_lufs, peak_db, rms_db
 
 __all__ = ["Track", "as_tracks"]
@@ -168,8 +169,6 @@ def _as_track(
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Integral):
         item, sample_rate = item[0], check_sample_rate(int(item[1]), f"{where}[1]")
     if isinstance(item, (str, PathLike, bytes, bytearray)):
-        from audiolab.io import load
-
         waveform, sample_rate = load(item)
         if title is None and isinstance(item, (str, PathLike)):
             title = PurePath(fspath(item)).name
@@ -186,9 +185,15 @@ def _as_track(
 def _as_waveform(item: Any, where: str) -> torch.Tensor:
     """Return samples as (channels, time) floats with full scale at 1."""
     if not isinstance(item, torch.Tensor):
-        array = np.asarray(item)
-        if array.dtype == object or array.dtype.kind not in "iuf":
-            raise TypeError(f"{where} must hold real numbers in equal rows, got {_name(item)}")
+        try:
+            array = np.asarray(item)
+        except ValueError:
+            raise ValueError(
+                f"{where} must hold rows of equal length, one for each channel; "
+                "several tracks of plain lists go into a dict"
+            ) from None
+        if array.dtype.kind not in "iuf":
+            raise TypeError(f"{where} must hold real numbers, got {_name(item)} of {array.dtype}")
         if array.dtype.kind in "iu":
             array = _scale_integers(array)
         item = torch.tensor(array)

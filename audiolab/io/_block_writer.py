@@ -182,7 +182,7 @@ class BlockWriter:
             return
         with self._stack:  # what is raised in here reaches atomic_path, which drops the file
             try:
-                self._settings.check_length(self._count, str(self._target))
+                self._settings.check_length(self._count)
                 sink.close()
             except RuntimeError as failure:
                 raise self._failure(failure) from failure

@@ -8,6 +8,7 @@ ten minutes of sound) and no memory.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,8 @@ from audiolab.io._sources import Source
 __all__ = ["CompressedStream"]
 
 _PIECE_SAMPLES = 1 << 14
+#: Codecs for which decoding at once and in pieces was found to give the same samples.
+_ALIKE = ("mp3", "mp3float", "vorbis", "opus", "aac")
 #: What an integer sample at full scale is; unsigned 8 bits are centred on 128 first.
 _FULL_SCALE = {
     torch.uint8: 2.0**7,
@@ -76,14 +79,12 @@ class CompressedStream:
         """Yield samples ``(channels, time)`` from `start` on, some thousands at a time."""
         gathered: list[torch.Tensor] = []
         held = 0
-        position = 0
         for frame in self._frames():
-            size = frame.shape[1]
-            if position + size > start:
-                kept = frame[:, max(0, start - position) :]
+            before = self.decoded - frame.shape[1]
+            if self.decoded > start:
+                kept = frame[:, max(0, start - before) :]
                 gathered.append(kept)
                 held += kept.shape[1]
-            position += size
             if held >= _PIECE_SAMPLES:
                 yield _as_float(torch.cat(gathered, dim=1))
                 gathered, held = [], 0
@@ -92,18 +93,26 @@ class CompressedStream:
 
     def _frames(self) -> Iterator[torch.Tensor]:
         self.decoded = 0
+        lead: int | None = None
+        for frame in self._decoded_frames():
+            self._check(frame)
+            if lead is None:
+                # Time 0 is where the sound begins: Speex starts before it, with its look-ahead.
+                lead = max(0, math.floor(-frame.pts_seconds * self.sample_rate + 0.5))
+            data = frame.data[:, lead:]
+            lead = max(0, lead - frame.num_samples)
+            self.decoded += data.shape[1]
+            yield data
+
+    def _decoded_frames(self) -> Iterator[Any]:
         try:
             demuxer = self._decoders.Demuxer(
                 self._source.for_torchcodec(), streams=self._decoder.stream_index
             )
             decoder = demuxer.streams[0].make_decoder()
             for packet in demuxer:
-                for frame in decoder.decode(packet):
-                    self._check(frame)
-                    yield frame.data
-            for frame in decoder.drain():
-                self._check(frame)
-                yield frame.data
+                yield from decoder.decode(packet)
+            yield from decoder.drain()
         except RuntimeError as error:
             raise self._damaged(error) from error
         self._source.raise_read_error()
@@ -115,7 +124,6 @@ class CompressedStream:
                 f"{self.sample_rate} Hz to {frame.num_channels} at {frame.sample_rate} Hz "
                 f"after {self.decoded / self.sample_rate:.3f} s; stop_s reads what is before"
             )
-        self.decoded += int(frame.num_samples)
 
     def _damaged(self, error: BaseException) -> AudioFileError:
         self._source.raise_read_error()
@@ -127,8 +135,11 @@ class CompressedStream:
     def whole(self) -> torch.Tensor | None:
         """Decode the file at once, which is twice as fast; None if it has to be done in pieces.
 
-        Pieces tell where a file is damaged, and keep what comes before.
+        Pieces tell where a file is damaged, and keep what comes before. For rarer codecs the two
+        ways differ by some samples at the ends, and pieces are the one that `blocks` has.
         """
+        if self.codec not in _ALIKE:
+            return None
         try:
             samples = self._decoder.get_all_samples()
         except (RuntimeError, ValueError):
@@ -152,7 +163,7 @@ def _as_float(samples: torch.Tensor) -> torch.Tensor:
 
 
 def _why_not(source: Source, error: BaseException) -> str:
-    reason = engine_reason(error)
+    reason = engine_reason(error, source.holder)
     if "No valid stream" in reason or ("stream" in reason.lower() and "audio" in reason.lower()):
         return f"{source.name} holds no sound: none of its streams is audio ({reason})"
     return f"{source.name} is not audio that can be read, or it is damaged ({reason})"

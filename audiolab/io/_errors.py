@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 __all__ = ["AudioFileError", "ClippingWarning", "engine_reason"]
 
@@ -23,9 +24,11 @@ _ORIGIN = re.compile(r"^.*?\.(?:cpp|cc|h):\d+,\s*", re.DOTALL)
 _REPORT = re.compile(r"\s*(?:This should never happen|Please report).*$", re.DOTALL)
 
 
-def engine_reason(error: BaseException) -> str:
+def engine_reason(error: BaseException, path: object = None) -> str:
     """Return the readable part of an engine's error, on one line, to stand in brackets."""
     text = _REPORT.sub("", _ORIGIN.sub("", str(error)))
-    text = re.sub(r"^Error opening .*?: |^Error : ", "", text)
+    if isinstance(path, Path):  # the message names the file already
+        text = text.replace(f"Could not open input file: {path}", "")
+    text = re.sub(r"^Error opening .*?: (?:Error : )?|^Error : ", "", text)
     text = " ".join(text.split()).rstrip(".")
     return text or type(error).__name__

@@ -148,7 +148,7 @@ def _pcm_codec(container: str, encoding: str) -> tuple[str, str | None]:
         return "flac", encoding
     if encoding in _DEPTHS:
         return "pcm", encoding
-    return encoding, None  # ulaw, alaw, ima_adpcm ...
+    return encoding, None  # mulaw, alaw
 
 
 def _compressed_codec(stream: CompressedStream) -> tuple[str, str | None, int]:

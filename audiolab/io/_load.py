@@ -102,7 +102,7 @@ def load(
     if new_rate is not None and new_rate != old_rate:
         resampler = Resampler(old_rate, new_rate, samples.shape[0])
         samples = torch.cat([resampler.push(samples), resampler.finish()], dim=1)
-    return mix(samples, channels).contiguous(), new_rate or old_rate
+    return mix(samples, channels), new_rate or old_rate
 
 
 def decode(

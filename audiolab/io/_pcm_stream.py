@@ -1,12 +1,13 @@
 """Samples out of wav and flac through soundfile: seekable to the sample, in pieces.
 
-16-bit and smaller integers are read as they are and scaled here, which is twice as fast as letting
-libsndfile do it; the values are the same: ``k / 2**(bits - 1)``, exact in float32 up to 24 bits.
+Integers are read as integers and scaled here, which is faster than letting libsndfile do it; the
+values are the same: ``k / 2**(bits - 1)``, exact in float32 up to 24 bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -19,7 +20,7 @@ from audiolab.io._sources import Source
 
 __all__ = ["ENCODINGS", "PcmStream"]
 
-#: libsndfile's names for what a sample is, and ours. Others come out in lower case.
+#: libsndfile's names for what a sample is, and ours: those of fixed size, whose count is exact.
 ENCODINGS = {
     "PCM_U8": "pcm_u8",
     "PCM_S8": "pcm_s8",
@@ -28,8 +29,18 @@ ENCODINGS = {
     "PCM_32": "pcm_s32",
     "FLOAT": "float32",
     "DOUBLE": "float64",
+    "ULAW": "mulaw",
+    "ALAW": "alaw",
 }
-_PIECE_VALUES = 1 << 16
+_READ_AS: dict[str, tuple[type[np.generic], float]] = {
+    "pcm_u8": (np.int16, 2.0**-15),
+    "pcm_s8": (np.int16, 2.0**-15),
+    "pcm_s16": (np.int16, 2.0**-15),
+    "pcm_s24": (np.int32, 2.0**-31),
+    "pcm_s32": (np.int32, 2.0**-31),
+}
+_PIECE_VALUES = 1 << 18
+_CAREFUL_SAMPLES = 64
 
 
 class PcmStream:
@@ -48,15 +59,19 @@ class PcmStream:
         except soundfile.LibsndfileError as error:
             source.raise_read_error()
             raise AudioFileError(
-                f"{source.name} cannot be read ({engine_reason(error)})"
+                f"{source.name} is damaged or cut off, or not audio that can be read "
+                f"({engine_reason(error)})"
             ) from error
+        if self._file.subtype not in ENCODINGS:
+            self._file.close()
+            raise AudioFileError(f"{source.name} holds {self._file.subtype_info}, not PCM")
+        self.encoding = ENCODINGS[self._file.subtype]
         self.sample_rate = int(self._file.samplerate)
         self.num_channels = int(self._file.channels)
         #: What the header says, for flac possibly more than there is.
         self.num_samples = max(0, int(self._file.frames))
         #: Where reading has got to.
         self.decoded = 0
-        self.encoding = ENCODINGS.get(self._file.subtype, str(self._file.subtype).lower())
 
     def __enter__(self) -> Self:
         return self
@@ -74,32 +89,38 @@ class PcmStream:
 
         A piece may share memory with the one before: use it up before asking for the next.
         """
-        small = self.encoding in ("pcm_u8", "pcm_s8", "pcm_s16")
-        buffer = np.empty(
-            (max(1, _PIECE_VALUES // self.num_channels), self.num_channels),
-            np.int16 if small else np.float32,
-        )
-        scaled = torch.empty(self.num_channels, len(buffer))
         self.decoded = start
+        size = max(1, _PIECE_VALUES // self.num_channels)
         try:
-            if start:
-                self._file.seek(start)
-            while len(read := self._file.read(out=buffer)):
-                piece = scaled[:, : len(read)]
-                if small:
-                    torch.mul(torch.from_numpy(read).T, 1 / 32768, out=piece)
-                else:
-                    piece.copy_(torch.from_numpy(read).T)
-                self.decoded += len(read)
-                yield piece
+            yield from self._read(size)
         except soundfile.LibsndfileError as error:
-            self._source.raise_read_error()
-            seconds = self.decoded / self.sample_rate
-            raise AudioFileError(
-                f"{self._source.name} is damaged or cut off near {seconds:.3f} s; stop_s reads "
-                f"what is before ({engine_reason(error)})"
-            ) from error
+            yield from self._up_to_damage(error)
         self._source.raise_read_error()
+
+    def _read(self, size: int) -> Iterator[torch.Tensor]:
+        dtype, scale = _READ_AS.get(self.encoding, (np.float32, 1.0))
+        buffer = np.empty((size, self.num_channels), dtype)
+        scaled = torch.empty(self.num_channels, size)
+        if self.decoded:
+            self._file.seek(self.decoded)
+        while len(read := self._file.read(out=buffer)):
+            piece = scaled[:, : len(read)]
+            torch.mul(torch.from_numpy(read).T, scale, out=piece)
+            self.decoded += len(read)
+            yield piece
+
+    def _up_to_damage(self, error: BaseException) -> Iterator[torch.Tensor]:
+        """Read on in small steps, since an error swallows the whole step; then raise."""
+        self._source.raise_read_error()
+        with suppress(soundfile.LibsndfileError):
+            self._file.close()
+            self._file = soundfile.SoundFile(self._source.for_soundfile())
+            yield from self._read(_CAREFUL_SAMPLES)
+        raise AudioFileError(
+            f"{self._source.name} is damaged or cut off near "
+            f"{self.decoded / self.sample_rate:.3f} s; stop_s reads what is before "
+            f"({engine_reason(error)})"
+        ) from error
 
     def whole(self) -> torch.Tensor | None:
         """Return None: there is no quicker way than the pieces."""

@@ -212,7 +212,7 @@ def _prepared(
         on_clip=on_clip,
     )
     target = settings.format.name if path is None else str(path)
-    settings.check_length(length, target)
+    settings.check_length(length)
     samples = mix(samples, channels)
     if settings.clips:
         samples = fit_full_scale(samples, on_clip, target, stacklevel=3)

@@ -35,12 +35,12 @@ class Settings:
             return 0
         return -(-self.sample_rate // 1000) if self.format.name == "m4a" else 1
 
-    def check_length(self, num_samples: int, target: str) -> None:
+    def check_length(self, num_samples: int) -> None:
         """Raise if the format cannot hold so few samples."""
         if num_samples < self.min_samples:
             raise ValueError(
-                f"{target}: {self.format.name} holds at least {self.min_samples} samples at "
-                f"{self.sample_rate} Hz, got {num_samples}; wav holds any number"
+                f"waveform has {num_samples} samples, and {self.format.name} holds at least "
+                f"{self.min_samples} at {self.sample_rate} Hz; wav holds any number"
             )
 
 
@@ -81,17 +81,11 @@ def settle(
 
 def _check_rate(format: Format, rate: int) -> None:
     rates = format.sample_rates
-    if rate in rates:
-        return
-    if isinstance(rates, range):
-        known, nearest = f"{rates[0]} to {rates[-1]}", min(max(rate, rates[0]), rates[-1])
-    else:
-        known = ", ".join(map(str, rates))
-        nearest = min((each for each in rates if each >= rate), default=rates[-1])
-    raise ValueError(
-        f"sample_rate for {format.name} must be one of {known} Hz, got {rate}: resample first, "
-        f"for instance to {nearest}"
-    )
+    if rate not in rates:
+        raise ValueError(
+            f"sample_rate for {format.name} must be one of {rates} Hz, got {rate}: resample first, "
+            f"for instance to {rates.at_least(rate)}"
+        )
 
 
 def _check_channels(format: Format, num_channels: int) -> None:

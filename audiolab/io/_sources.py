@@ -88,6 +88,13 @@ class Source:
         self.name = name
         self.size = size
         self._errors: list[BaseException] = []
+        self._file: BinaryIO | None = None
+
+    def close(self) -> None:
+        """Close the file that `read_at` opened, if it did."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes from `offset` on; fewer at the end of the file."""
@@ -95,12 +102,14 @@ class Source:
             return b""
         if isinstance(self.holder, bytes):
             return self.holder[offset : offset + size]
-        if isinstance(self.holder, Path):
-            with self.holder.open("rb") as file:
-                file.seek(offset)
-                return file.read(size)
-        self.holder.seek(offset)
-        return self.holder.read(size)
+        if not isinstance(self.holder, Path):
+            file = self.holder
+        else:
+            if self._file is None:
+                self._file = self.holder.open("rb")
+            file = self._file
+        file.seek(offset)
+        return file.read(size)
 
     def for_soundfile(self) -> str | BinaryIO:
         """Return what `soundfile.SoundFile` opens."""
@@ -142,9 +151,9 @@ def open_source(source: AudioSource) -> Source:
         data = bytes(source)
         opened = Source(data, f"<{len(data)} bytes>", len(data))
     elif isinstance(source, (str, os.PathLike)):
-        opened = _from_path(Path(os.fspath(source)))
+        opened = _from_path(os.fspath(source))
     elif hasattr(source, "read"):
-        opened = _from_file(cast("BinaryIO", source))
+        opened = _from_file(source)
     else:
         raise TypeError(
             "source must be a path, bytes, a uint8 tensor or an open binary file, "
@@ -165,10 +174,11 @@ def _from_tensor(tensor: torch.Tensor) -> Source:
     return Source(data, f"<tensor of {len(data)} bytes>", len(data))
 
 
-def _from_path(path: Path) -> Source:
+def _from_path(name: str) -> Source:
+    path = Path(name)
     if not path.exists():
-        hint = ": addresses are not opened, download the file first" if "://" in str(path) else ""
-        raise FileNotFoundError(f"there is no file {path}{hint}")
+        hint = ": addresses are not opened, download the file first" if "://" in name else ""
+        raise FileNotFoundError(f"there is no file {name}{hint}")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not an audio file")
     if not path.is_file():

@@ -141,7 +141,7 @@ def log_spectral_distance_db(
     estimate : Tensor
         What it is, same shape.
     frame_length : int, default: 2048
-        Samples a frame; shorter signals are padded with zeros.
+        Samples a frame; shorter signals are padded with zeros on both sides.
     hop_length : int, default: 512
         Samples from frame to frame.
     floor_db : float, default: -80.0
@@ -183,6 +183,8 @@ def log_spectral_distance_db(
         )
     powers = [_power_spectra(_widen(x), frame_length, hop_length) for x in (reference, estimate)]
     floor = powers[0].amax(dim=(-2, -1), keepdim=True) * db_to_power(floor_db)
+    # A signal under no window's weight, a click on the first sample, has no power to refer to.
+    floor = floor.clamp_min(torch.finfo(floor.dtype).tiny)
     levels = [10.0 * torch.log10(torch.maximum(power, floor)) for power in powers]
     squared = (levels[0] - levels[1]).square().mean(dim=-2)
     # Equal frames: the root's gradient is infinite at 0, so they take another branch.
@@ -197,7 +199,10 @@ def _widen(waveform: torch.Tensor) -> torch.Tensor:
 
 def _power_spectra(waveform: torch.Tensor, frame_length: int, hop_length: int) -> torch.Tensor:
     missing = max(0, frame_length - waveform.shape[-1])
-    flat = torch.nn.functional.pad(waveform, (0, missing)).reshape(-1, waveform.shape[-1] + missing)
+    # On both sides, so that a short signal lies under the middle of the window. A long one is not
+    # padded: cutting it off abruptly would splatter over the edge frames' spectra.
+    padded = torch.nn.functional.pad(waveform, (missing // 2, missing - missing // 2))
+    flat = padded.reshape(-1, padded.shape[-1])
     window = torch.hann_window(frame_length, dtype=waveform.dtype, device=waveform.device)
     spectra = torch.stft(
         flat, frame_length, hop_length, window=window, center=False, return_complex=True

@@ -16,6 +16,9 @@ from audiolab.units import db_to_power
 __all__ = ["bandwidth_hz"]
 
 _FRAME_S = 0.05
+#: Nuttall's four-term window with a continuous first derivative: side lobes below -93 dB, falling
+#: fast. A Hann window would leak across a brick wall for 14 bins before it is 80 dB down.
+_WINDOW = [0.355768, 0.487396, 0.144232, 0.012604]
 
 
 def bandwidth_hz(
@@ -25,8 +28,8 @@ def bandwidth_hz(
 
     .. math:: B = \max \{ f_k : \bar P_k \ge 10^{t/10} \max_j \bar P_j \}
 
-    where :math:`\bar P` is the mean power spectrum of Hann-windowed frames of about 50 ms (Welch),
-    smoothed over three bins.
+    where :math:`\bar P` is the mean power spectrum of Nuttall-windowed frames of 50 ms or a little
+    more (Welch), smoothed over three bins. Abrupt ends of a shorter signal count as content.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ def bandwidth_hz(
     Returns
     -------
     Tensor
-        Frequency in Hz, shape ``(...)``, with a resolution of some 40 Hz. It carries no gradient.
+        Frequency in Hz, shape ``(...)``, found within some 60 Hz. It carries no gradient.
 
     Raises
     ------
@@ -74,7 +77,9 @@ def _long_term_power(waveform: torch.Tensor, rate: int) -> torch.Tensor:
     samples = waveform if waveform.dtype == torch.float64 else waveform.float()
     missing = max(0, size - samples.shape[-1])
     flat = torch.nn.functional.pad(samples, (0, missing)).reshape(-1, samples.shape[-1] + missing)
-    window = torch.hann_window(size, dtype=samples.dtype, device=samples.device)
+    window = torch.signal.windows.general_cosine(
+        size, a=_WINDOW, sym=False, dtype=samples.dtype, device=samples.device
+    )
     spectra = torch.stft(flat, size, size // 2, window=window, center=False, return_complex=True)
     power = (spectra.real.square() + spectra.imag.square()).mean(dim=-1)
     smooth = torch.nn.functional.avg_pool1d(

@@ -11,10 +11,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
 import torch
 
 from audiolab._validation import check_choice
+from audiolab.io import load
 
 __all__ = ["ClipInfo", "clip", "clip_path", "clips"]
 
@@ -26,7 +26,7 @@ _ALIASES = {"speech": "speech_female"}
 class ClipInfo:
     """What is known about a bundled clip.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Name for `clip`.
@@ -146,5 +146,4 @@ def clip(name: str) -> tuple[torch.Tensor, int]:
     >>> waveform.shape[0], sample_rate
     (1, 24000)
     """
-    samples, rate = soundfile.read(clip_path(name), dtype="float32", always_2d=True)
-    return torch.from_numpy(samples.T.copy()), int(rate)
+    return load(clip_path(name))

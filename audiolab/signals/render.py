@@ -20,11 +20,10 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-import soundfile
 import soxr
 import torch
 
+from audiolab import io
 from audiolab.signals._piece import make_piece
 from audiolab.signals._shaping import band_limit, fade_edges
 from audiolab.signals.clips import DATA, ClipInfo
@@ -96,8 +95,8 @@ def render_speech(name: str) -> torch.Tensor:
             [flite, "-voice", sentence.voice, "--setf", stretch, "-t", sentence.text, "-o", path],
             check=True,
         )
-        samples, rate = soundfile.read(path, dtype="float64")
-    speech = torch.from_numpy(soxr.resample(samples, rate, SPEECH_RATE, "VHQ"))
+        waveform, rate = io.load(path)
+    speech = torch.from_numpy(soxr.resample(waveform[0].double().numpy(), rate, SPEECH_RATE, "VHQ"))
     speech = _trim(speech - speech.mean(), SPEECH_RATE)
     speech = _extend_band(speech, SPEECH_RATE, sentence.seed)
     return _to_16_bit(speech[None], SPEECH_RATE, sentence.gain_db, sentence.seed)
@@ -142,8 +141,8 @@ def _to_16_bit(samples: torch.Tensor, rate: int, gain_db: float, seed: int) -> t
 
 def _write(folder: Path, name: str, samples: torch.Tensor, rate: int) -> str:
     path = folder / f"{name}.flac"
-    pcm = samples.T.numpy().astype(np.int16)
-    soundfile.write(path, pcm, rate, format="FLAC", subtype="PCM_16", compression_level=1.0)
+    # Whole steps of 16 bits already: saving rounds nothing.
+    io.save(path, samples / 32768.0, rate, encoding="pcm_s16", overwrite=True)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

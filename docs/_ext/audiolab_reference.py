@@ -2,22 +2,28 @@
 
 ``audiolab-module`` documents what a subpackage's ``__all__`` exports; ``audiolab-help`` shows a
 command's ``--help``; ``audiolab-formats`` is the table of ``audiolab.io.formats()``;
-``audiolab-waveform`` draws a bundled clip.
+``audiolab-waveform`` draws a bundled clip; single backticks link to public names.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 import os
+import re
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 from unittest import mock
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from sphinx.util.docutils import SphinxDirective
+from sphinx import addnodes
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+import audiolab
+
+SUBPACKAGES = [name for name in audiolab.__all__ if name != "__version__"]
 
 
 def public_objects(module: ModuleType) -> dict[str, list[str]]:
@@ -105,38 +111,39 @@ def _terminal(text: str, caption: str) -> nodes.Node:
 
 
 class FormatTable(SphinxDirective):
-    """``.. audiolab-formats::``: one row for each format that io writes."""
+    """``.. audiolab-formats::``: what a format holds, and what a round trip does."""
 
     def run(self) -> list[nodes.Node]:
-        """Return a table with the fields of `audiolab.io.Format` as columns."""
+        """Return a table with one row a format."""
         from audiolab import io as audio_io
 
-        formats = audio_io.formats()
-        columns = [field.name for field in dataclasses.fields(formats[0])]
-        head = [name.removesuffix("_bps").replace("_", " ").capitalize() for name in columns]
-        rows = [[_cell(getattr(each, column)) for column in columns] for each in formats]
-        lines = [
-            ".. list-table::",
-            "   :header-rows: 1",
-            "   :stub-columns: 1",
-            "   :class: formats",
-            "",
-        ]
+        head = ["Format", "Samples", "Sample rates", "Channels", "Delay", "Extra"]
+        rows = []
+        for each in audio_io.formats():
+            trip = audio_io.measure_round_trip(each.name, sample_rate=48_000, num_channels=1)
+            names = " ".join(f"``{extension}``" for extension in each.extensions)
+            rows.append(
+                [
+                    f"**{each.name}** {names}",
+                    ", ".join(f"``{encoding}``" for encoding in each.encodings)
+                    or f"{each.codec}, {_span(each.bit_rates, 1000)} kbit/s",
+                    f"{_span(each.sample_rates, 1)} Hz",
+                    _span(each.num_channels, 1),
+                    str(trip.delay_samples),
+                    str(trip.extra_samples),
+                ]
+            )
+        lines = [".. list-table::", "   :header-rows: 1", "   :class: formats", ""]
         for row in [head, *rows]:
-            lines += [
-                f"   {'* -' if index == 0 else '  -'} {text}" for index, text in enumerate(row)
-            ]
+            lines += [f"   {' ' if index else '*'} - {text}" for index, text in enumerate(row)]
         return self.parse_text_to_nodes("\n".join(lines))
 
 
-def _cell(value: Any) -> str:
-    if value is None or value == () or value == "":
-        return "–"
-    if isinstance(value, range):
-        return f"{value.start}–{value.stop - 1}"
-    if isinstance(value, tuple | list | set | frozenset):
-        return ", ".join(_cell(each) for each in value)
-    return str(value)
+def _span(values: Sequence[int], unit: int) -> str:
+    """Write ascending values: up to six one by one, more (wav takes 2 ** 31 rates) as a range."""
+    if 2 < len(values) <= 6:
+        return ", ".join(f"{value // unit:,}" for value in values)
+    return f"{values[0] // unit:,} to {values[-1] // unit:,}"
 
 
 class ClipWaveform(SphinxDirective):
@@ -168,6 +175,37 @@ class ClipWaveform(SphinxDirective):
         return [nodes.raw("", svg, format="html")]
 
 
+class NameRole(SphinxRole):
+    """What single backticks mean: a link if it is a public name of audiolab, code otherwise."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return a reference or a literal."""
+        here = self.env.ref_context.get("py:module") or ""
+        candidates = (f"{here}.{self.text}", f"audiolab.{self.text}", self.text)
+        full = next((each for each in candidates if _is_public(each)), None)
+        code = nodes.literal(self.rawtext, self.text, classes=["xref", "py", "py-obj"])
+        if full is None:
+            return [nodes.literal(self.rawtext, self.text)], []
+        link = addnodes.pending_xref(
+            self.rawtext,
+            code,
+            refdomain="py",
+            reftype="obj",
+            reftarget=full,
+            refdoc=self.env.docname,
+        )
+        return [link], []
+
+
+def _is_public(name: str) -> bool:
+    package, _, last = name.rpartition(".")
+    if not re.fullmatch(r"audiolab\.\w+", package):
+        return name in {f"audiolab.{each}" for each in SUBPACKAGES}
+    if package.removeprefix("audiolab.") not in SUBPACKAGES:
+        return False
+    return last in importlib.import_module(package).__all__
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the directives.
 
@@ -181,6 +219,7 @@ def setup(app: Any) -> dict[str, Any]:
     dict
         What Sphinx wants to know about an extension.
     """
+    app.add_role("name", NameRole())
     app.add_directive("audiolab-module", ModuleReference)
     app.add_directive("audiolab-help", CommandHelp)
     app.add_directive("audiolab-formats", FormatTable)

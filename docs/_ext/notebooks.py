@@ -1,7 +1,7 @@
 """Write ``notebooks/`` from ``examples/``: same cells, reST as Markdown, the same bytes every time.
 
 ``python docs/_ext/notebooks.py`` writes, ``--check`` only compares and fails where a notebook is
-out of date. jupytext finds the cells; `rest_to_markdown` converts the prose of a whole page at once,
+out of date. jupytext finds the cells; `rest_to_markdown` converts a whole page at once,
 so that headings nest and footnotes resolve over cell borders; this module adds the first cell, sets
 hidden asserts apart, and names cells by position and content. Outputs are left out: a reader makes
 them by running the notebook, and nbmake does so in tests.

@@ -80,8 +80,10 @@ def _role(
 
 
 def _register() -> dict[str, Any]:
-    """Teach docutils the roles for one conversion; Sphinx registers its own while it builds."""
+    """Teach docutils our roles for one conversion, and hide those of a running Sphinx."""
     saved = {"roles": dict(roles._roles), "directives": dict(directives._directives)}
+    roles._roles.clear()
+    directives._directives.clear()
     directives.register_directive("audiolab-cell", _CellBreak)
     directives.register_directive("seealso", _SeeAlso)
     for name in CODE_ROLES + TEXT_ROLES:
@@ -240,9 +242,9 @@ class _Writer:
             return _escape(node.astext())
         if isinstance(node, nodes.strong):
             return f"**{self.inline(node)}**"
-        if isinstance(node, nodes.emphasis | nodes.title_reference):
+        if isinstance(node, nodes.emphasis):
             return f"*{self.inline(node)}*"
-        if isinstance(node, nodes.literal):
+        if isinstance(node, nodes.literal | nodes.title_reference):
             return _code(node.astext())
         if isinstance(node, nodes.math):
             return f"${node.astext()}$"

@@ -118,7 +118,7 @@ def test_imports_stand_in_the_first_cell(script: Path) -> None:
 
 @every_page
 def test_a_cell_shows_its_last_expression(script: Path) -> None:
-    """sphinx-gallery shows what a cell's last statement returns: an assert after a player mutes it."""
+    """sphinx-gallery shows a cell's last statement: an assert after a player mutes it."""
     for kind, text in blocks(script):
         if kind != "code" or "start_ignore" not in text:
             continue
