@@ -14,7 +14,7 @@ from torch import nn
 from audiolab._validation import check_sample_rate
 from audiolab.features.conventions import Convention, ConventionName, Settings, convention, settle
 
-__all__ = ["Feature"]
+__all__ = ["Feature", "WaveformFeature"]
 
 
 class Feature(nn.Module):
@@ -47,7 +47,7 @@ class Feature(nn.Module):
         self.convention = _changed(convention, settings)
 
     def check_rate(self, sample_rate: int | None) -> int | None:
-        """Return the module's rate, or raise if the waveform is said to be at another one."""
+        """Return the rate, the module's where none is given, or raise where the two differ."""
         if sample_rate is None or self.sample_rate is None or sample_rate == self.sample_rate:
             return self.sample_rate if sample_rate is None else sample_rate
         raise ValueError(
@@ -55,12 +55,12 @@ class Feature(nn.Module):
             f"{sample_rate} Hz: resample the waveform, or make another {type(self).__name__}"
         )
 
-    def settled_rate(self, sample_rate: int | None) -> int:
-        """Return `check_rate`'s rate where one is certain to have been given."""
-        rate = self.check_rate(sample_rate)
-        if rate is None:
+    @property
+    def rate(self) -> int:
+        """Return the sample rate of a module that can't be made without one."""
+        if self.sample_rate is None:
             raise ValueError(f"{type(self).__name__} needs a sample_rate")
-        return rate
+        return self.sample_rate
 
     def extra_repr(self) -> str:
         """Return the rate and every field that differs from a plain `Convention`'s."""
@@ -81,5 +81,26 @@ class WaveformFeature(Feature):
     """A feature of a waveform alone."""
 
     def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
-        """Return the feature of ``(..., time)``; a `sample_rate` that differs is refused."""
+        """Compute the feature.
+
+        Parameters
+        ----------
+        waveform : Tensor, shape (..., time)
+            Signal, float32 or float64.
+        sample_rate : int, optional
+            Sample rate of the waveform in Hz, if it is to be checked against the module's.
+
+        Returns
+        -------
+        Tensor, shape (..., value, frame)
+            The feature.
+
+        Raises
+        ------
+        ValueError
+            The rate is not the module's, or the waveform is not fit for the settings.
+        """
+        return self._feature(waveform, self.check_rate(sample_rate))
+
+    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor:
         raise NotImplementedError

@@ -19,7 +19,7 @@ import torch
 
 from audiolab._validation import check_sample_rate
 from audiolab.features import _framing
-from audiolab.features._module import Feature
+from audiolab.features._module import WaveformFeature
 from audiolab.features.conventions import (
     CEPSTRUM_FIELDS,
     ENERGY_FIELDS,
@@ -72,11 +72,6 @@ def mfcc(
     Tensor, shape (..., n_coefficients, frame)
         Coefficients, the mean level (or energy) first.
 
-    Warns
-    -----
-    DegenerateFilterWarning
-        Some bands are empty and `on_empty` is "warn".
-
     Raises
     ------
     ValueError
@@ -84,9 +79,14 @@ def mfcc(
     TypeError
         As for `mel_spectrogram`.
 
+    Warns
+    -----
+    DegenerateFilterWarning
+        Some bands are empty and `on_empty` is "warn".
+
     See Also
     --------
-    deltas : their change over time.
+    deltas : Their change over time.
 
     Examples
     --------
@@ -245,7 +245,7 @@ def _liftered_dct(
     return table
 
 
-class MFCC(Feature):
+class MFCC(WaveformFeature):
     """Module twin of `mfcc`.
 
     Parameters
@@ -282,13 +282,11 @@ class MFCC(Feature):
         _check_cepstrum(settled, "MFCC")
         check_bands(settled, sample_rate, on_empty, stacklevel=2)
 
-    def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
-        """Return the feature of ``(..., time)``; a rate that is not the module's is refused."""
-        rate = self.settled_rate(sample_rate)
-        return mfcc(waveform, rate, convention=self.convention, on_empty="ignore")
+    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor:
+        return mfcc(waveform, self.rate, convention=self.convention, on_empty="ignore")
 
 
-class LFCC(Feature):
+class LFCC(WaveformFeature):
     """Module twin of `lfcc`.
 
     Parameters
@@ -320,6 +318,5 @@ class LFCC(Feature):
         super().__init__(sample_rate, convention=convention, **settings)
         _check_cepstrum(self.convention.settle(sample_rate), "LFCC")
 
-    def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
-        """Return the feature of ``(..., time)``; a rate that is not the module's is refused."""
-        return lfcc(waveform, self.settled_rate(sample_rate), convention=self.convention)
+    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor:
+        return lfcc(waveform, self.rate, convention=self.convention)

@@ -18,7 +18,7 @@ import torch
 
 from audiolab._validation import check_positive, check_range, check_sample_rate
 from audiolab.features import _framing
-from audiolab.features._module import Feature
+from audiolab.features._module import WaveformFeature
 from audiolab.features.conventions import (
     SPECTRUM_FIELDS,
     Convention,
@@ -201,7 +201,7 @@ def _bank(sample_rate: int, n_fft: int, n_chroma: int, tuning: float) -> torch.T
     return from_c[:, : n_fft // 2 + 1]
 
 
-class Chroma(Feature):
+class Chroma(WaveformFeature):
     """Module twin of `chroma`.
 
     Parameters
@@ -243,11 +243,10 @@ class Chroma(Feature):
         _check(n_chroma, tuning, norm)
         self.n_chroma, self.tuning, self.norm = n_chroma, tuning, norm
 
-    def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
-        """Return the chromagram of ``(..., time)``; a rate that is not the module's is refused."""
+    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor:
         return chroma(
             waveform,
-            self.settled_rate(sample_rate),
+            self.rate,
             n_chroma=self.n_chroma,
             tuning=self.tuning,
             norm=self.norm,

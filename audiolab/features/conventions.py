@@ -177,14 +177,14 @@ class Convention:
     lifter : float, default: 0.0
         Parameter L of the sine lifter ``1 + L/2 sin(pi i / L)``; 0 for none.
     lifter_start : int, default: 1
-        i of the first coefficient: 1 in librosa, 0 in Kaldi and HTK.
+        Index i of the first coefficient: 1 in librosa, 0 in Kaldi and HTK.
     cepstral_top_db : float, optional
         `top_db` of the log bands that cepstra are made from.
 
     See Also
     --------
-    convention : a preset by name.
-    differences : what tells two conventions apart.
+    convention : A preset by name.
+    differences : What tells two conventions apart.
 
     Examples
     --------

@@ -161,9 +161,26 @@ class Deltas(nn.Module):
         self.convention: DeltaConvention = convention
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Return the deltas of ``(..., frame)``."""
+        """Compute the deltas.
+
+        Parameters
+        ----------
+        features : Tensor, shape (..., frame)
+            Features.
+
+        Returns
+        -------
+        Tensor, shape (..., frame)
+            Their deltas.
+        """
         return deltas(features, order=self.order, width=self.width, convention=self.convention)
 
     def extra_repr(self) -> str:
-        """Return the settings."""
+        """Describe the settings.
+
+        Returns
+        -------
+        str
+            What stands between the parentheses of the module's repr.
+        """
         return f"order={self.order}, width={self.width}, convention={self.convention!r}"

@@ -19,7 +19,7 @@ import torch
 
 from audiolab._validation import check_positive, check_range, check_sample_rate
 from audiolab.features import _framing
-from audiolab.features._module import Feature
+from audiolab.features._module import WaveformFeature
 from audiolab.features.conventions import (
     FRAME_FIELDS,
     Convention,
@@ -40,7 +40,19 @@ __all__ = [
 
 
 class SpectralShape(NamedTuple):
-    """The descriptors of `spectral_descriptors`, each of shape (..., frame)."""
+    """The descriptors of `spectral_descriptors`, each of shape (..., frame).
+
+    Parameters
+    ----------
+    centroid_hz : Tensor
+        Spectral centroid in Hz.
+    bandwidth_hz : Tensor
+        Spectral bandwidth in Hz.
+    rolloff_hz : Tensor
+        Spectral roll-off in Hz.
+    flatness : Tensor
+        Spectral flatness, between 0 and 1.
+    """
 
     centroid_hz: torch.Tensor
     bandwidth_hz: torch.Tensor
@@ -160,7 +172,7 @@ def spectral_centroid(
 
     See Also
     --------
-    spectral_descriptors : all four descriptors from one spectrogram.
+    spectral_descriptors : All four descriptors from one spectrogram.
 
     Examples
     --------
@@ -213,7 +225,7 @@ def spectral_bandwidth(
 
     See Also
     --------
-    spectral_descriptors : all four descriptors from one spectrogram.
+    spectral_descriptors : All four descriptors from one spectrogram.
 
     Examples
     --------
@@ -264,7 +276,7 @@ def spectral_rolloff(
 
     See Also
     --------
-    spectral_descriptors : all four descriptors from one spectrogram.
+    spectral_descriptors : All four descriptors from one spectrogram.
 
     Examples
     --------
@@ -315,7 +327,7 @@ def spectral_flatness(
 
     See Also
     --------
-    spectral_descriptors : all four descriptors from one spectrogram.
+    spectral_descriptors : All four descriptors from one spectrogram.
 
     Examples
     --------
@@ -329,7 +341,7 @@ def spectral_flatness(
     ).flatness
 
 
-class SpectralDescriptors(Feature):
+class SpectralDescriptors(WaveformFeature):
     """Module twin of `spectral_descriptors`, stacked as ``(..., 4, frame)``.
 
     Parameters
@@ -351,8 +363,6 @@ class SpectralDescriptors(Feature):
 
     fields = FRAME_FIELDS
 
-    def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
-        """Return centroid, bandwidth, roll-off (Hz) and flatness of ``(..., time)``."""
-        rate = self.settled_rate(sample_rate)
-        shape = spectral_descriptors(waveform, rate, convention=self.convention)
+    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor:
+        shape = spectral_descriptors(waveform, self.rate, convention=self.convention)
         return torch.stack(tuple(shape), dim=-2)

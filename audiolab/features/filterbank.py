@@ -191,16 +191,16 @@ def mel_filterbank(
     Tensor, shape (n_mels, n_fft // 2 + 1)
         Weights; ``bank @ power`` is the mel spectrogram.
 
-    Warns
-    -----
-    DegenerateFilterWarning
-        Some bands are empty and `on_empty` is "warn"; the message names settings that have none.
-
     Raises
     ------
     ValueError
         `f_max` lies above half the sample rate, or not above `f_min`; or bands are empty and
         `on_empty` is "raise".
+
+    Warns
+    -----
+    DegenerateFilterWarning
+        Some bands are empty and `on_empty` is "warn"; the message names settings that have none.
 
     Examples
     --------
@@ -215,17 +215,26 @@ def mel_filterbank(
 
 
 class FilterbankReport(NamedTuple):
-    """What `filterbank_report` finds out about a mel filter bank."""
+    """What `filterbank_report` finds out about a mel filter bank.
 
-    #: Bands that no bin falls into: zero for every signal.
+    Parameters
+    ----------
+    empty : tuple of int
+        Bands that no bin falls into: zero for every signal.
+    single_bin : tuple of int
+        Bands that one bin falls into.
+    num_redundant : int
+        How many bands are combinations of the others.
+    most_bands : int
+        Most bands, at this `n_fft`, of which none is empty or has a single bin.
+    least_n_fft : int
+        Least power of two as `n_fft` with which no band is empty or has a single bin.
+    """
+
     empty: tuple[int, ...]
-    #: Bands that one bin falls into.
     single_bin: tuple[int, ...]
-    #: How many bands are combinations of the others.
     num_redundant: int
-    #: Most bands, at this `n_fft`, of which none is empty or has a single bin.
     most_bands: int
-    #: Least power of two as `n_fft` with which no band is empty or has a single bin.
     least_n_fft: int
 
 

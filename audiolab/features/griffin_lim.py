@@ -54,7 +54,17 @@ __all__ = ["Acceleration", "GriffinLim", "GriffinLimMethod", "InitialPhase", "gr
 
 
 class Acceleration(NamedTuple):
-    """Weights of the recurrence."""
+    """Weights of Griffin-Lim's recurrence.
+
+    Parameters
+    ----------
+    alpha : float
+        Momentum of the point that is projected next.
+    beta : float, default: 0.0
+        Momentum of the point that is mixed in where `gamma` is not 1.
+    gamma : float, default: 1.0
+        Relaxation: how far to go towards the projection.
+    """
 
     alpha: float
     beta: float = 0.0
@@ -164,7 +174,7 @@ def griffin_lim(
 
     See Also
     --------
-    inverse_mel : the linear spectrogram of a mel spectrogram.
+    inverse_mel : The linear spectrogram of a mel spectrogram.
 
     Examples
     --------
@@ -259,13 +269,14 @@ def _phases(
         yield from torch.split(given.contiguous(), chunk)
         return
     check_choice(initial, "initial_phase", ("peaks", "random", "zero"))
-    source = as_generator(generator, magnitude.device) if initial == "random" else None
+    source = as_generator(generator) if initial == "random" else None
     for part in torch.split(magnitude, chunk):
         if source is not None:
-            drawn = torch.empty_like(part)
-            for row in drawn:  # item by item, so that a batch draws as its items would in turn
-                row.uniform_(0.0, 2.0 * math.pi, generator=source)
-            yield drawn
+            # Item by item, so that a batch draws as its items would in turn; and where the
+            # generator lives, so that a seed means the same on every device.
+            place = {"dtype": part.dtype, "device": source.device}
+            turns = [torch.rand(row.shape, generator=source, **place) for row in part]
+            yield torch.stack(turns).to(part.device) * (2.0 * math.pi)
         elif initial == "zero":
             yield torch.zeros_like(part)
         else:
@@ -415,7 +426,22 @@ class GriffinLim(Feature):
         length: int | None = None,
         generator: Seed = None,
     ) -> torch.Tensor:
-        """Return a waveform for ``(..., bin, frame)``."""
+        """Find a waveform.
+
+        Parameters
+        ----------
+        spectrogram : Tensor, shape (..., n_fft // 2 + 1, frame)
+            Magnitude to the power of `power`.
+        length : int, optional
+            Samples to return.
+        generator : Generator or int, optional
+            Source of random phases.
+
+        Returns
+        -------
+        Tensor, shape (..., time)
+            Waveform.
+        """
         return griffin_lim(
             spectrogram,
             self.sample_rate,

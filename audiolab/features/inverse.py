@@ -72,8 +72,8 @@ def inverse_mel(
 
     See Also
     --------
-    griffin_lim : from the spectrogram to a waveform.
-    log_expand : from a logarithmic mel spectrogram to a linear one.
+    griffin_lim : From the spectrogram to a waveform.
+    log_expand : From a logarithmic mel spectrogram to a linear one.
 
     Examples
     --------
@@ -140,7 +140,16 @@ class InverseMel(Feature):
         self.n_iter = n_iter
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        """Return the spectrogram of a mel spectrogram ``(..., n_mels, frame)``."""
-        return inverse_mel(
-            mel, self.settled_rate(None), n_iter=self.n_iter, convention=self.convention
-        )
+        """Find a spectrogram.
+
+        Parameters
+        ----------
+        mel : Tensor, shape (..., n_mels, frame)
+            Mel spectrogram.
+
+        Returns
+        -------
+        Tensor, shape (..., n_fft // 2 + 1, frame)
+            Spectrogram of the same power.
+        """
+        return inverse_mel(mel, self.rate, n_iter=self.n_iter, convention=self.convention)

@@ -16,7 +16,7 @@ from typing import Unpack
 import torch
 
 from audiolab.features import _framing
-from audiolab.features._module import Feature
+from audiolab.features._module import WaveformFeature
 from audiolab.features.conventions import (
     LOG_FIELDS,
     SPECTRUM_FIELDS,
@@ -214,7 +214,7 @@ def check_real(settled: Settled, caller: str) -> None:
         raise ValueError(f"{caller} needs a power, got power=None: pass 1.0 or 2.0")
 
 
-class LogSpectrogram(Feature):
+class LogSpectrogram(WaveformFeature):
     """Module twin of `log_spectrogram`.
 
     Parameters
@@ -236,6 +236,5 @@ class LogSpectrogram(Feature):
 
     fields = SPECTRUM_FIELDS | LOG_FIELDS | _ENERGY
 
-    def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
-        """Return the log spectrogram of ``(..., time)``; a rate not the module's is refused."""
-        return log_spectrogram(waveform, self.check_rate(sample_rate), convention=self.convention)
+    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor:
+        return log_spectrogram(waveform, sample_rate, convention=self.convention)

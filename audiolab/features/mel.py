@@ -14,7 +14,7 @@ import torch
 
 from audiolab._validation import check_sample_rate
 from audiolab.features import _framing
-from audiolab.features._module import Feature
+from audiolab.features._module import WaveformFeature
 from audiolab.features.conventions import (
     ENERGY_FIELDS,
     LOG_FIELDS,
@@ -64,11 +64,6 @@ def mel_spectrogram(
     Tensor, shape (..., n_mels, frame)
         Mel power (magnitude for ``power=1.0``).
 
-    Warns
-    -----
-    DegenerateFilterWarning
-        Some bands are empty and `on_empty` is "warn".
-
     Raises
     ------
     ValueError
@@ -77,10 +72,15 @@ def mel_spectrogram(
     TypeError
         The signal is not a floating-point tensor, or a setting has no such name.
 
+    Warns
+    -----
+    DegenerateFilterWarning
+        Some bands are empty and `on_empty` is "warn".
+
     See Also
     --------
-    log_mel_spectrogram : its logarithm.
-    inverse_mel : back to the linear spectrogram.
+    log_mel_spectrogram : Its logarithm.
+    inverse_mel : Back to the linear spectrogram.
 
     Examples
     --------
@@ -138,17 +138,17 @@ def log_mel_spectrogram(
         Log-mel spectrogram; in "librosa" and "torchaudio" dB, in "kaldi" natural logarithm of
         power, in "whisper" log10 scaled to about [-1, 1]. One row more with `use_energy`.
 
-    Warns
-    -----
-    DegenerateFilterWarning
-        Some bands are empty and `on_empty` is "warn".
-
     Raises
     ------
     ValueError
         As for `mel_spectrogram`; "whisper" is defined at 16 kHz only.
     TypeError
         As for `mel_spectrogram`.
+
+    Warns
+    -----
+    DegenerateFilterWarning
+        Some bands are empty and `on_empty` is "warn".
 
     Examples
     --------
@@ -166,7 +166,7 @@ def log_mel_spectrogram(
     return level
 
 
-class MelSpectrogram(Feature):
+class MelSpectrogram(WaveformFeature):
     """Module twin of `mel_spectrogram`.
 
     Parameters
@@ -202,10 +202,8 @@ class MelSpectrogram(Feature):
         super().__init__(sample_rate, convention=convention, **settings)
         check_bands(self.convention.settle(sample_rate), sample_rate, on_empty, stacklevel=2)
 
-    def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
-        """Return the feature of ``(..., time)``; a rate that is not the module's is refused."""
-        rate = self.settled_rate(sample_rate)
-        return mel_spectrogram(waveform, rate, convention=self.convention, on_empty="ignore")
+    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor:
+        return mel_spectrogram(waveform, self.rate, convention=self.convention, on_empty="ignore")
 
 
 class LogMelSpectrogram(MelSpectrogram):
@@ -232,7 +230,7 @@ class LogMelSpectrogram(MelSpectrogram):
 
     fields = _LOG_MEL
 
-    def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
-        """Return the feature of ``(..., time)``; a rate that is not the module's is refused."""
-        rate = self.settled_rate(sample_rate)
-        return log_mel_spectrogram(waveform, rate, convention=self.convention, on_empty="ignore")
+    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor:
+        return log_mel_spectrogram(
+            waveform, self.rate, convention=self.convention, on_empty="ignore"
+        )

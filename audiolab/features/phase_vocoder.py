@@ -117,10 +117,29 @@ class PhaseVocoder(nn.Module):
         self.hop_length, self.rate = hop_length, check_positive(rate, "rate")
 
     def forward(self, spectrum: torch.Tensor, rate: float | None = None) -> torch.Tensor:
-        """Return the stretched ``(..., bin, frame)``."""
+        """Stretch a spectrogram.
+
+        Parameters
+        ----------
+        spectrum : Tensor, shape (..., n_fft // 2 + 1, frame)
+            Complex spectrogram.
+        rate : float, optional
+            Speed; by default the module's.
+
+        Returns
+        -------
+        Tensor, shape (..., n_fft // 2 + 1, ceil(frame / rate))
+            Complex spectrogram.
+        """
         speed = self.rate if rate is None else rate
         return phase_vocoder(spectrum, speed, hop_length=self.hop_length)
 
     def extra_repr(self) -> str:
-        """Return the settings."""
+        """Describe the settings.
+
+        Returns
+        -------
+        str
+            What stands between the parentheses of the module's repr.
+        """
         return f"hop_length={self.hop_length}, rate={self.rate}"

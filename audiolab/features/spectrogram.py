@@ -20,7 +20,7 @@ from typing import Unpack
 import torch
 
 from audiolab.features import _framing
-from audiolab.features._module import Feature
+from audiolab.features._module import Feature, WaveformFeature
 from audiolab.features.conventions import (
     FRAME_FIELDS,
     SPECTRUM_FIELDS,
@@ -70,8 +70,8 @@ def spectrogram(
 
     See Also
     --------
-    inverse_spectrogram : from the complex spectrum back to the waveform.
-    griffin_lim : from the magnitude alone.
+    inverse_spectrogram : From the complex spectrum back to the waveform.
+    griffin_lim : From the magnitude alone.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def inverse_spectrogram(
 
     See Also
     --------
-    spectrogram : the analysis.
+    spectrogram : The analysis.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def check_invertible(settled: Settled) -> None:
         )
 
 
-class Spectrogram(Feature):
+class Spectrogram(WaveformFeature):
     """Module twin of `spectrogram`.
 
     Parameters
@@ -220,9 +220,8 @@ class Spectrogram(Feature):
 
     fields = SPECTRUM_FIELDS
 
-    def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
-        """Return the spectrogram of ``(..., time)``; a rate that is not the module's is refused."""
-        return spectrogram(waveform, self.check_rate(sample_rate), convention=self.convention)
+    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor:
+        return spectrogram(waveform, sample_rate, convention=self.convention)
 
 
 class InverseSpectrogram(Feature):
@@ -248,7 +247,20 @@ class InverseSpectrogram(Feature):
     fields = FRAME_FIELDS
 
     def forward(self, spectrum: torch.Tensor, *, length: int | None = None) -> torch.Tensor:
-        """Return the waveform of a complex ``(..., bin, frame)``."""
+        """Compute the waveform.
+
+        Parameters
+        ----------
+        spectrum : Tensor, shape (..., n_fft // 2 + 1, frame)
+            Complex spectrogram.
+        length : int, optional
+            Samples to return.
+
+        Returns
+        -------
+        Tensor, shape (..., time)
+            Waveform.
+        """
         return inverse_spectrogram(
             spectrum, self.sample_rate, length=length, convention=self.convention
         )
