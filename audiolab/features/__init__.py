@@ -27,6 +27,11 @@ from audiolab.features.conventions import (
     convention,
     differences,
 )
+from audiolab.features.degenerate import (
+    DegenerateFilterWarning,
+    FilterbankReport,
+    filterbank_report,
+)
 from audiolab.features.deltas import Deltas, deltas
 from audiolab.features.descriptors import (
     SpectralDescriptors,
@@ -37,16 +42,7 @@ from audiolab.features.descriptors import (
     spectral_flatness,
     spectral_rolloff,
 )
-from audiolab.features.filterbank import (
-    DegenerateFilterWarning,
-    FilterbankReport,
-    filterbank_report,
-    hz_to_mel,
-    linear_filterbank,
-    mel_filterbank,
-    mel_frequencies,
-    mel_to_hz,
-)
+from audiolab.features.filterbank import linear_filterbank, mel_filterbank, mel_frequencies
 from audiolab.features.griffin_lim import Acceleration, GriffinLim, griffin_lim
 from audiolab.features.inverse import InverseMel, inverse_mel
 from audiolab.features.logarithm import LogSpectrogram, log_compress, log_expand, log_spectrogram
@@ -56,6 +52,7 @@ from audiolab.features.mel import (
     log_mel_spectrogram,
     mel_spectrogram,
 )
+from audiolab.features.mel_scale import hz_to_mel, mel_to_hz
 from audiolab.features.phase_vocoder import PhaseVocoder, phase_vocoder
 from audiolab.features.spectrogram import (
     InverseSpectrogram,

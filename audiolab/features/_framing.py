@@ -19,7 +19,7 @@ import torch
 from torch.nn.functional import pad
 
 from audiolab._validation import check_waveform
-from audiolab.features.conventions import Settled
+from audiolab.features._choices import Settled
 
 __all__ = [
     "check_signal",

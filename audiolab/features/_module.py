@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from audiolab._validation import check_sample_rate
-from audiolab.features.conventions import Convention, ConventionName, Settings, convention, settle
+from audiolab.features._choices import Convention, Settings
+from audiolab.features.conventions import ConventionName, convention, settle
 
 __all__ = ["Feature", "WaveformFeature"]
 

@@ -19,20 +19,20 @@ import torch
 
 from audiolab._validation import check_sample_rate
 from audiolab.features import _framing
-from audiolab.features._module import WaveformFeature
-from audiolab.features.conventions import (
+from audiolab.features._bands import apply_bank, bank_of
+from audiolab.features._choices import (
     CEPSTRUM_FIELDS,
     ENERGY_FIELDS,
     LOG_FIELDS,
     MEL_FIELDS,
     SPECTRUM_FIELDS,
     Convention,
-    ConventionName,
     Settings,
     Settled,
-    settle,
 )
-from audiolab.features.filterbank import OnEmpty, apply_bank, bank_of, check_bands
+from audiolab.features._module import WaveformFeature
+from audiolab.features.conventions import ConventionName, settle
+from audiolab.features.degenerate import OnEmpty, check_bands
 from audiolab.features.logarithm import check_real, compress
 
 __all__ = ["LFCC", "MFCC", "dct_matrix", "lfcc", "mfcc"]

@@ -18,15 +18,9 @@ import torch
 
 from audiolab._validation import check_positive, check_range, check_sample_rate
 from audiolab.features import _framing
+from audiolab.features._choices import SPECTRUM_FIELDS, Convention, Settings, Settled
 from audiolab.features._module import WaveformFeature
-from audiolab.features.conventions import (
-    SPECTRUM_FIELDS,
-    Convention,
-    ConventionName,
-    Settings,
-    Settled,
-    settle,
-)
+from audiolab.features.conventions import ConventionName, settle
 
 __all__ = ["Chroma", "chroma", "chroma_filterbank"]
 

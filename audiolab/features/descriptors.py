@@ -19,14 +19,9 @@ import torch
 
 from audiolab._validation import check_positive, check_range, check_sample_rate
 from audiolab.features import _framing
+from audiolab.features._choices import FRAME_FIELDS, Convention, Settings
 from audiolab.features._module import WaveformFeature
-from audiolab.features.conventions import (
-    FRAME_FIELDS,
-    Convention,
-    ConventionName,
-    Settings,
-    settle,
-)
+from audiolab.features.conventions import ConventionName, settle
 
 __all__ = [
     "SpectralDescriptors",

@@ -19,16 +19,10 @@ import torch
 
 from audiolab._validation import check_range, check_sample_rate
 from audiolab.features import _framing
+from audiolab.features._bands import mel_bank
+from audiolab.features._choices import MEL_FIELDS, SPECTRUM_FIELDS, Convention, Settings
 from audiolab.features._module import Feature
-from audiolab.features.conventions import (
-    MEL_FIELDS,
-    SPECTRUM_FIELDS,
-    Convention,
-    ConventionName,
-    Settings,
-    settle,
-)
-from audiolab.features.filterbank import mel_bank
+from audiolab.features.conventions import ConventionName, settle
 
 __all__ = ["InverseMel", "inverse_mel"]
 

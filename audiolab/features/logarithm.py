@@ -16,16 +16,9 @@ from typing import Unpack
 import torch
 
 from audiolab.features import _framing
+from audiolab.features._choices import LOG_FIELDS, SPECTRUM_FIELDS, Convention, Settings, Settled
 from audiolab.features._module import WaveformFeature
-from audiolab.features.conventions import (
-    LOG_FIELDS,
-    SPECTRUM_FIELDS,
-    Convention,
-    ConventionName,
-    Settings,
-    Settled,
-    settle,
-)
+from audiolab.features.conventions import ConventionName, settle
 from audiolab.features.spectrogram import power_spectrogram
 
 __all__ = ["LogSpectrogram", "log_compress", "log_expand", "log_spectrogram"]

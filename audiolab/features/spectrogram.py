@@ -20,16 +20,9 @@ from typing import Unpack
 import torch
 
 from audiolab.features import _framing
+from audiolab.features._choices import FRAME_FIELDS, SPECTRUM_FIELDS, Convention, Settings, Settled
 from audiolab.features._module import Feature, WaveformFeature
-from audiolab.features.conventions import (
-    FRAME_FIELDS,
-    SPECTRUM_FIELDS,
-    Convention,
-    ConventionName,
-    Settings,
-    Settled,
-    settle,
-)
+from audiolab.features.conventions import ConventionName, settle
 
 __all__ = ["InverseSpectrogram", "Spectrogram", "inverse_spectrogram", "spectrogram"]
 
