@@ -13,7 +13,13 @@ from torch import nn
 
 from audiolab._validation import check_sample_rate
 from audiolab.features._choices import Convention, Settings
-from audiolab.features.conventions import ConventionName, convention, settle
+from audiolab.features.conventions import (
+    PRESETS,
+    ConventionName,
+    convention,
+    differences,
+    settle,
+)
 
 __all__ = ["Feature", "WaveformFeature"]
 
@@ -64,14 +70,13 @@ class Feature(nn.Module):
         return self.sample_rate
 
     def extra_repr(self) -> str:
-        """Return the rate and every field that differs from a plain `Convention`'s."""
-        plain = Convention()
+        """Return the rate, the preset, and every field that differs from the preset's."""
+        name = self.convention.name
+        base = convention(name) if name in PRESETS else Convention()
         changed = [
-            f"{name}={value!r}"
-            for name, value in vars(self.convention).items()
-            if value != getattr(plain, name)
+            f"{field}={new!r}" for field, (_, new) in differences(base, self.convention).items()
         ]
-        return ", ".join([f"sample_rate={self.sample_rate}", *changed])
+        return ", ".join([f"sample_rate={self.sample_rate}, convention={name!r}", *changed])
 
 
 def _changed(base: ConventionName | Convention, settings: Settings) -> Convention:

@@ -37,11 +37,19 @@ from typing import Any, Literal, TypeAlias
 from audiolab._validation import check_choice
 from audiolab.features._choices import Convention, Settings, Settled
 
-__all__ = ["Convention", "ConventionName", "Settings", "convention", "differences", "settle"]
+__all__ = [
+    "PRESETS",
+    "Convention",
+    "ConventionName",
+    "Settings",
+    "convention",
+    "differences",
+    "settle",
+]
 
 ConventionName: TypeAlias = Literal["librosa", "torchaudio", "kaldi", "whisper"]
 
-_PRESETS: dict[str, Convention] = {
+PRESETS: dict[str, Convention] = {
     "librosa": Convention(name="librosa", pad_mode="constant"),
     "torchaudio": Convention(
         name="torchaudio",
@@ -123,8 +131,8 @@ def convention(name: str | Convention, **settings: Any) -> Convention:
     if isinstance(name, Convention):
         base = name
     else:
-        check_choice(name, "convention", tuple(_PRESETS))
-        base = _PRESETS[name]
+        check_choice(name, "convention", tuple(PRESETS))
+        base = PRESETS[name]
     names = frozenset(f.name for f in dataclasses.fields(Convention))
     _check_names(settings, names, "Convention")
     return dataclasses.replace(base, **settings) if settings else base

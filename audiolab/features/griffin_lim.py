@@ -127,7 +127,7 @@ def griffin_lim(
         Source of random phases. Items draw one after the other, so that the first items of a
         larger batch come out the same.
     return_convergence : bool, default: False
-        Whether to return the spectral convergence as well, which takes about a tenth longer.
+        Whether to return the spectral convergence as well, which takes about a third longer.
     convention : {"librosa", "torchaudio", "whisper"} or Convention, default: "librosa"
         Preset for all that is not given.
     **settings

@@ -209,6 +209,11 @@ def test_the_ways_back_keep_items_apart(rate, three):
     assert torch.equal(PhaseVocoder(160, rate)(spectrum), stretched)
 
 
+def test_a_module_says_what_it_is():
+    module = features.MFCC(RATE, convention="kaldi", n_mels=40)
+    assert str(module) == "MFCC(sample_rate=16000, convention='kaldi', n_mels=40)"
+
+
 def test_a_module_can_be_copied_and_pickled(speech):
     module = features.LogMelSpectrogram(RATE, convention="whisper")
     again = pickle.loads(pickle.dumps(copy.deepcopy(module)))
