@@ -33,6 +33,7 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "loading_anything",
         "coming_from_torchaudio",
     ),
+    "features": ("mel_scale_and_filter_banks",),
 }
 
 #: Where links to other projects lead. Their inventories are the stubs that make_inventories.py
