@@ -31,6 +31,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("info", "tell what is in audio files", "audiolab.cli.info"),
     Command("convert", "change format, rate, channels or range", "audiolab.cli.convert"),
+    Command("resample", "change the sample rate, or compare ways to", "audiolab.cli.resample"),
     Command("play-page", "write a web page to compare files by ear", "audiolab.cli.play_page"),
     Command("doctor", "find out what does not work, and what mends it", "audiolab.cli.doctor"),
 )
