@@ -385,9 +385,14 @@ def _axes_of_rows(panel: Axes, centres: NDArray[np.float64] | None, count: int, 
     low, high = float(centres[0]), float(centres[-1])
     even = bool(np.allclose(steps, steps[0]))
     marks = _even_marks(low, high) if even else [m for m in MARKS_HZ if low <= m <= high]
-    panel.set_yticks(
-        list(np.interp(marks, centres, np.arange(count))), [f"{mark / 1000:g}" for mark in marks]
-    )
+    places = [float(np.interp(mark, centres, np.arange(count))) for mark in marks]
+    # Octaves crowd at the lower end of a mel axis: the upper one of two that touch stays.
+    apart = [
+        index
+        for index, place in enumerate(places)
+        if index + 1 == len(places) or places[index + 1] - place > 0.1 * count
+    ]
+    panel.set_yticks([places[i] for i in apart], [f"{marks[i] / 1000:g}" for i in apart])
     panel.set_ylabel("Frequency (kHz)")
 
 
