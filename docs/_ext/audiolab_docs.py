@@ -33,7 +33,11 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "loading_anything",
         "coming_from_torchaudio",
     ),
-    "features": ("mel_scale_and_filter_banks", "mel_and_mfcc_step_by_step"),
+    "features": (
+        "mel_scale_and_filter_banks",
+        "mel_and_mfcc_step_by_step",
+        "griffin_lim_and_back",
+    ),
 }
 
 #: Where links to other projects lead. Their inventories are the stubs that make_inventories.py
