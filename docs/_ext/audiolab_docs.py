@@ -37,6 +37,7 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "mel_scale_and_filter_banks",
         "mel_and_mfcc_step_by_step",
         "griffin_lim_and_back",
+        "six_words_and_a_classifier",
     ),
 }
 
