@@ -33,6 +33,11 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "loading_anything",
         "coming_from_torchaudio",
     ),
+    "resampling": (
+        "sine_sweep",
+        "width_rolloff_window",
+        "every_engine",
+    ),
     "features": (
         "mel_scale_and_filter_banks",
         "mel_and_mfcc_step_by_step",
