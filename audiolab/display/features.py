@@ -48,7 +48,7 @@ def plot_feature(
     start_s: float = 0.0,
     colorbar: bool = True,
     ax: AxesLike = None,
-) -> AxesResult:
+) -> Axes:
     """Plot a feature matrix over time, its rows labelled in kHz where they have a frequency.
 
     Parameters
@@ -118,7 +118,7 @@ def plot_feature(
     set_title(panel, title)
     if colorbar:
         _bar([panel], mesh, unit)
-    return result([panel])
+    return panel
 
 
 @style_context()
@@ -226,7 +226,7 @@ def plot_filterbank(
     min_frequency_hz: float = 0.0,
     max_frequency_hz: float | None = None,
     ax: AxesLike = None,
-) -> AxesResult:
+) -> Axes:
     """Plot the bands of a filter bank over frequency, and say how many are empty.
 
     Parameters
@@ -304,7 +304,7 @@ def plot_filterbank(
     panel.set_ylabel("Weight")
     empty = int((weights == 0).all(axis=1).sum())
     set_title(panel, f"{title} ({empty} of {len(weights)} empty)" if empty else title)
-    return result([panel])
+    return panel
 
 
 def _matrix(values: torch.Tensor, name: str) -> NDArray[np.float64]:
