@@ -37,8 +37,12 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "sine_sweep",
         "width_rolloff_window",
         "every_engine",
+        "aliasing_by_ear",
+        "training_and_listening",
+        "resampling_a_stream",
     ),
     "features": (
+        "spectrogram_trade_offs",
         "mel_scale_and_filter_banks",
         "mel_and_mfcc_step_by_step",
         "griffin_lim_and_back",
