@@ -118,6 +118,7 @@ panel.set(xscale="log", title="44.1 to 16 kHz, one thread: fast to the right, cl
 panel.set(xlabel="Speed (multiples of real time)", ylabel="Worst alias (dB)")
 panel.xaxis.set_major_formatter("{x:,.0f}")
 panel.xaxis.set_minor_formatter("{x:,.0f}")
+panel.xaxis.set_minor_locator(plt.LogLocator(subs=(2, 5)))
 panel.margins(x=0.2)
 
 # %% [markdown]
