@@ -42,6 +42,9 @@ _FINEST = 0.9998
 #: Kernels up to this many samples of the lower rate have blocks that are short in this sense.
 _SHORT = 512
 
+#: Shifts beyond this many grid points would take more terms than shorter blocks take blocks.
+_FARTHEST = 1.0
+
 #: Blocks longer than this are tried only where no shorter one exists, and refused beyond the next.
 _LONGEST = 1 << 24
 _MAX_BLOCK = 1 << 27
@@ -176,13 +179,15 @@ def _fractional(
     for size_in in _sizes_beyond(lead + tail, lead + tail + math.ceil(length / base.ratio)):
         if size_in % 8:
             continue
-        hop = math.floor((size_in - lead - tail) * base.ratio) + 1
+        room = math.floor((size_in - lead - tail) * base.ratio) + 1
         # the grids whose spacing comes next to that of the outputs, from both sides
         above = bisect.bisect_left(sizes, size_in * ratio / 4)
         for size_grid in (4 * sizes[max(0, above - 1)], 4 * sizes[above]):
-            shift = abs(size_grid / (size_in * ratio) - 1) * (hop - 1) / 2
-            if shift > 2 or size_grid < _FINEST * size_in * lower:
+            if size_grid < _FINEST * size_in * lower:
                 continue
+            drift = abs(size_grid / (size_in * ratio) - 1)
+            hop = min(room, length, 1 + int(2 * _FARTHEST / max(drift, 1e-9)))
+            shift = drift * (hop - 1) / 2
             num_terms = _terms_needed(shift, error)
             block_ns = (
                 2 * _transform_ns(size_in)

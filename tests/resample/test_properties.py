@@ -147,7 +147,8 @@ def test_blocks_stay_in_proportion_to_the_kernel(
     ratio = rate_ratio(orig, new)
     assume(ratio != 1)
     plan = make_plan(ratio, design, reverse=False, length=length, bits=bits)
-    # the longer side of the shortest block that could hold a kernel
+    # the longer side of the shortest block that could hold a kernel; far longer ones win only where
+    # one block of whole periods holds all of a job
     shortest = (design.num_samples + 16) * max(ratio, 1 / ratio)
-    assert max(plan.block_in, plan.block_out) < 100 * shortest + 4096
+    assert max(plan.block_in, plan.block_out) < 300 * shortest + 4096
     assert plan.hop > 0
