@@ -46,6 +46,7 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "mel_scale_and_filter_banks",
         "mel_and_mfcc_step_by_step",
         "griffin_lim_and_back",
+        "masking_time_and_frequency",
         "six_words_and_a_classifier",
     ),
 }
