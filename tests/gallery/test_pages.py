@@ -60,8 +60,9 @@ def test_an_unlisted_page_stops_the_build() -> None:
 def test_narrowing_skips_the_other_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audiolab_docs, "ONLY", "encoding")
     ignored = re.compile(audiolab_docs.ignore_pattern())
-    assert ignored.search("/somewhere/examples/quickstart/quickstart.py")
-    assert not ignored.search("/somewhere/examples/encoding/loading_anything.py")
+    # sphinx-gallery asks for the bare name.
+    assert ignored.search("quickstart.py")
+    assert not any(ignored.search(f"{page}.py") for page in audiolab_docs.GALLERY["encoding"])
     monkeypatch.setattr(audiolab_docs, "ONLY", "nothing")
     with pytest.raises(ValueError, match="choose one of quickstart, encoding"):
         audiolab_docs.subjects()
