@@ -44,7 +44,8 @@ class AudioInfo:
     num_channels : int
         Number of channels.
     num_samples : int
-        Number of samples a channel. Exact, and what `load` returns, where `exact` is true.
+        Number of samples a channel. Exact, and what `load` returns, where `exact` is true (`load`
+        names the exception, Opus in its speech mode).
     duration_s : float
         `num_samples` in seconds.
     bit_depth : int or None
