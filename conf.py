@@ -60,7 +60,6 @@ numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 toc_object_entries_show_parents = "hide"
 add_module_names = False
-maximum_signature_line_length = 80
 
 # Local stubs only: a remote inventory would make the build depend on somebody else's server.
 intersphinx_mapping = {

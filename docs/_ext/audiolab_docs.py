@@ -98,12 +98,12 @@ def ignore_pattern() -> str:
     Returns
     -------
     str
-        A regular expression on the path of a script.
+        A regular expression on the name of a script, without its folder.
     """
     if not ONLY:
         return r"__init__\.py$"
-    others = "|".join(re.escape(subject) for subject in subjects() if subject != ONLY)
-    return rf"__init__\.py$|/(?:{others})/[^/]+\.py$"
+    others = "|".join(page for name in subjects() if name != ONLY for page in GALLERY[name])
+    return rf"__init__\.py$|^(?:{others})\.py$"
 
 
 def suppressed_warnings() -> list[str]:

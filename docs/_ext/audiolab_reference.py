@@ -127,7 +127,7 @@ class FormatTable(SphinxDirective):
                     f"**{each.name}** {names}",
                     ", ".join(f"``{encoding}``" for encoding in each.encodings)
                     or f"{each.codec}, {_span(each.bit_rates, 1000)} kbit/s",
-                    f"{_span(each.sample_rates, 1)} Hz",
+                    f"{each.sample_rates} Hz",
                     _span(each.num_channels, 1),
                     str(trip.delay_samples),
                     str(trip.extra_samples),

