@@ -228,5 +228,6 @@ display.player(ups, rate)
 #
 # - \H. Nyquist, *Certain Topics in Telegraph Transmission Theory*, Transactions of the AIEE 47(2),
 #   1928, `doi:10.1109/T-AIEE.1928.5055024 <https://doi.org/10.1109/T-AIEE.1928.5055024>`__.
-# - \M. Unser, *Sampling – 50 Years After Shannon*, Proceedings of the IEEE 88(4), 2000,
-#   `doi:10.1109/5.843002 <https://doi.org/10.1109/5.843002>`__.
+# - \A. J. Jerri, *The Shannon Sampling Theorem – Its Various Extensions and Applications: A
+#   Tutorial Review*, Proceedings of the IEEE 65(11), 1977, `doi:10.1109/PROC.1977.10771
+#   <https://doi.org/10.1109/PROC.1977.10771>`__.

@@ -251,5 +251,5 @@ display.player({"original": music} | {name: worn[name] for name in heard}, rate)
 # - \T. Ko, V. Peddinti, D. Povey, S. Khudanpur, *Audio Augmentation for Speech Recognition*,
 #   Interspeech 2015, `doi:10.21437/Interspeech.2015-711
 #   <https://doi.org/10.21437/Interspeech.2015-711>`__.
-# - \T. Laakso, V. Välimäki, M. Karjalainen, U. K. Laine, *Splitting the Unit Delay*, IEEE Signal
+# - \T. I. Laakso, V. Välimäki, M. Karjalainen, U. K. Laine, *Splitting the Unit Delay*, IEEE Signal
 #   Processing Magazine 13(1), 1996, `doi:10.1109/79.482137 <https://doi.org/10.1109/79.482137>`__.

@@ -5,7 +5,7 @@ Width, roll-off and window
 
 A windowed sinc has three parameters, and each buys one thing with another: how far the filter
 reaches, where it cuts, and how its ends are rounded. This page draws every filter as it really is,
-and sends the same sweep through each of them.
+and sends the same sweep through it.
 
 **What you will hear.** Music that lost its treble to a careful roll-off; and the ringing that a
 steep filter adds to a click.
@@ -83,16 +83,22 @@ plot_kernels(by_width, "Hann window, roll-off 0.99: four widths")
 # wrong side of the grey line, however steep it is. Another width makes that half narrower; only
 # another roll-off moves it away.
 #
-# Each filter's own sweep, from 48 to 32 kHz:
+# The same sweep through each of them, from 48 to 32 kHz, and each plot of its own result:
 
 # %%
 
 ends = {"start_hz": 1000.0, "stop_hz": 23_900.0}
 sweep = signals.log_sweep(*ends.values(), 3.0, 48_000)
-figure, panels = plt.subplots(3, 1, figsize=(7.6, 7.6), sharex=True, layout="constrained")
-for panel, width in zip(panels, (6, 16, 128), strict=True):
-    down = resample(sweep, 48_000, rate, method="torchaudio_hann", lowpass_filter_width=width)
-    display.plot_sweep(down, rate, title=f"Width {width}", top_db=-5, ax=panel, **ends)
+
+
+def plot_sweeps(variants):
+    _, panels = plt.subplots(len(variants), 1, figsize=(7.6, 7.0), layout="constrained")
+    for panel, (title, options) in zip(panels, variants.items(), strict=True):
+        down = resample(sweep, 48_000, rate, **{"method": "torchaudio_hann"} | options)
+        display.plot_sweep(down, rate, title=title, top_db=-5, ax=panel, **ends)
+
+
+plot_sweeps({f"Hann, width {width}": {"lowpass_filter_width": width} for width in (6, 16, 128)})
 
 # %% [markdown]
 # Roll-off
@@ -112,6 +118,16 @@ plot_kernels(by_rolloff, "Hann window, width 64: four roll-offs")
 # %% [markdown]
 # A roll-off of 0.8 is no filter type of its own, and attenuates no "proportion of the audio": it
 # moves the same edge down to 0.8 of the Nyquist frequency.
+
+# %%
+
+wide = {"lowpass_filter_width": 64}
+plot_sweeps(
+    {f"Hann, width 64, roll-off {rolloff}": wide | {"rolloff": rolloff} for rolloff in (0.99, 0.8)}
+)
+
+# %% [markdown]
+# Below, the sweep fades from 12.8 kHz on instead of from 16.
 #
 # Hann against Kaiser
 # -------------------
@@ -143,6 +159,17 @@ short = {
     "audiolab": kernel("audiolab"),
 }
 plot_kernels(short, "Two short filters and two long ones")
+
+# %%
+
+best = {"method": "torchaudio_kaiser_best"}
+plot_sweeps(
+    {
+        "Kaiser, width 6": {"method": "torchaudio_kaiser"},
+        "Kaiser, width 64, roll-off 0.9476": best,
+        "audiolab": {"method": "audiolab"},
+    }
+)
 
 # %% [markdown]
 # The numbers
@@ -279,8 +306,8 @@ display.player({name: 4 * resample(clicks, 48_000, 8_000, method=name) for name 
 # --------
 #
 # - Find the smallest width with which ``rolloff=0.95`` keeps aliases below -60 dB.
-# - Design your own: ``FilterDesign(pass_edge=0.8, attenuation_db=100)`` of
-#   :mod:`audiolab.resample` is a fifth as long. Plot ``kernel("audiolab", design=...)``.
+# - Design your own: :class:`audiolab.resample.FilterDesign` with ``pass_edge=0.8`` and
+#   ``attenuation_db=100`` is a fifth as long. Plot ``kernel("audiolab", design=...)``.
 # - Plot :math:`\beta` = 6, 8, 10, 12 at width 64.
 #
 # References
