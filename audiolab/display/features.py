@@ -132,9 +132,9 @@ def plot_feature_comparison(
     rows: str = "Row",
     unit: str = "dB",
     limits: tuple[float, float] | None = None,
-    difference_limit: float | None = None,
     signed: bool = False,
     start_s: float = 0.0,
+    difference_limit: float | None = None,
     title: str | None = None,
     ax: AxesLike = None,
 ) -> AxesResult:
