@@ -89,8 +89,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "show_memory": False,
     "recommender": {
-        "enable": audiolab_docs.page_count()
-        >= 12,  # with fewer, everything is related to everything
+        "enable": audiolab_docs.page_count() >= 12,  # with fewer, all are related to all
         "n_examples": 3,
         "min_df": 2,
         "max_df": 0.9,

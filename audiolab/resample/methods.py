@@ -300,10 +300,27 @@ class Resample(torch.nn.Module):
         )
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Resample ``(..., time)``."""
+        """Resample a waveform.
+
+        Parameters
+        ----------
+        waveform : Tensor of shape (..., time)
+            Samples at `orig_rate`.
+
+        Returns
+        -------
+        Tensor of shape (..., ceil(time * new_rate / orig_rate))
+            Samples at `new_rate`.
+        """
         return resample(waveform, self.orig_rate, self.new_rate, method=self.method, **self.options)
 
     def extra_repr(self) -> str:
-        """Return the settings for the module's printed form."""
+        """Say the settings in the module's printed form.
+
+        Returns
+        -------
+        str
+            Rates, method and options.
+        """
         options = "".join(f", {name}={value}" for name, value in self.options.items())
         return f"{self.orig_rate} -> {self.new_rate} Hz, method={self.method!r}{options}"

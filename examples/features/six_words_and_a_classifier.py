@@ -4,8 +4,8 @@ Six words and a small classifier
 ================================
 
 What are features for? This page speaks six hundred tiny words with a vocal tract of three
-resonances, and teaches a network of some ten thousand weights to tell them apart: from bins, from mel
-bands and from cepstra, with many examples and with few, and with a mistake that costs no error.
+resonances, and teaches a network of some ten thousand weights to tell them apart: from bins, from
+mel bands and from cepstra, with many examples and with few, and with a mistake that costs no error.
 
 **What you will hear.** The six words, each by another speaker, in quiet and among other voices.
 """
