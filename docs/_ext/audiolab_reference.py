@@ -50,16 +50,24 @@ def public_objects(module: ModuleType) -> dict[str, list[str]]:
 
 
 class ModuleReference(SphinxDirective):
-    """``.. audiolab-module:: audiolab.io``: docstring, own words, summary, every export."""
+    """``.. audiolab-module:: audiolab.io``: docstring, own words, summary, every export.
+
+    A subpackage too large for one page is told in two: ``:kinds:`` names what a page holds
+    (``function class exception data``), and only the page with functions has the docstring.
+    """
 
     required_arguments = 1
     has_content = True
+    option_spec = {"kinds": directives.unchanged}  # noqa: RUF012 - docutils' own spelling
 
     def run(self) -> list[nodes.Node]:
         """Return the parsed reference."""
         name = self.arguments[0]
         kinds = public_objects(importlib.import_module(name))
-        lines = [f".. automodule:: {name}", "", *self.content, "", f".. currentmodule:: {name}", ""]
+        chosen = self.options.get("kinds", " ".join(kinds)).split()
+        kinds = {kind: kinds[kind] for kind in chosen}
+        lines = [f".. automodule:: {name}", ""] if "function" in kinds else []
+        lines += [*self.content, "", f".. currentmodule:: {name}", ""]
         everything = [each for names in kinds.values() for each in names]
         lines += (
             [".. autosummary::", "   :nosignatures:", ""]

@@ -44,7 +44,7 @@ formants_hz = torch.tensor([[730.0, 1090, 2440], [270, 2290, 3010], [300, 870, 2
 pairs = torch.tensor([[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]])
 label = torch.arange(count) % 6
 
-time_s = torch.arange(rate * 6 // 10) / rate
+time_s = torch.arange(600) / 1000  # a movement is told every millisecond
 glide = torch.sigmoid((time_s - uniform(0.22, 0.38)) / 0.025)[:, None]
 ends = formants_hz[pairs[label]]
 resonances_hz = ends[:, 0, :, None] * (1 - glide) + ends[:, 1, :, None] * glide
@@ -56,21 +56,24 @@ pitch_hz = uniform(90, 260) * (1 + uniform(-0.25, 0.25) * time_s / 0.6 + vibrato
 # Harmonic :math:`k` of the pitch :math:`f_0(t)` gets the gain of the resonances
 # :math:`F_i` at its frequency,
 #
-# .. math:: x(t) = \sum_{k} \sum_{i=1}^{3} \frac{0.6^{i}}{1 + ((k f_0 - F_i) / B_i)^2}
+# .. math:: x(t) = \sum_{k} \sum_{i=1}^{3} \frac{0.6^{i-1}}{1 + ((k f_0 - F_i) / B_i)^2}
 #           \, \frac{\sin k \phi(t)}{\sqrt{k}}, \qquad \phi' = 2 \pi f_0 .
 
 # %%
 
-phase = 2 * torch.pi * (pitch_hz.double() / rate).cumsum(-1).float()
-speech = torch.zeros_like(pitch_hz)
+smooth = nn.Upsample(size=rate * 6 // 10, mode="linear")  # and drawn out to every sample
+edges = torch.sigmoid((time_s - 0.04) / 0.01) * torch.sigmoid((0.56 - time_s) / 0.015)
+phase = 2 * torch.pi * (smooth(pitch_hz[:, None]).double() / rate).cumsum(-1).float()
+speech = torch.zeros_like(phase)
 for k in range(1, 45):
     gain = torch.zeros_like(pitch_hz)
     for i, width_hz in enumerate([60.0, 90.0, 120.0]):
         gain += 0.6**i / (1 + ((k * pitch_hz - resonances_hz[:, i]) / width_hz).square())
-    gain *= (k * pitch_hz < 3800) / k**0.5  # nothing near half the sample rate
-    speech += gain * torch.sin(k * phase)
-speech *= torch.sigmoid((time_s - 0.04) / 0.01) * torch.sigmoid((0.56 - time_s) / 0.015)
-speech *= 0.1 / speech.square().mean(-1, keepdim=True).sqrt()
+    gain *= (k * pitch_hz < 3800) * edges / k**0.5  # nothing near half the sample rate
+    speech += smooth(gain[:, None]) * torch.sin(k * phase)
+speech = speech[:, 0] * (0.1 / speech.square().mean(-1).sqrt())
+
+# %%
 
 noise = signals.babble(count * 0.6, rate, generator=1).reshape(count, -1)
 noise *= 0.1 / noise.square().mean(-1, keepdim=True).sqrt()
@@ -168,8 +171,8 @@ for size in [30, 90, 360]:
     for name, view in inputs.items():
         torch.manual_seed(0)
         net = networks[name] = network(view.shape[1])
-        optimizer = torch.optim.Adam(net.parameters(), lr=0.004, weight_decay=0.001)
-        for _ in range(100):
+        optimizer = torch.optim.Adam(net.parameters(), lr=0.003, weight_decay=0.001)
+        for _ in range(150):
             batch = torch.randint(size, (30,), generator=source)
             loss = nn.functional.cross_entropy(net(view[batch]), label[batch])
             optimizer.zero_grad()
@@ -194,7 +197,7 @@ panel.minorticks_off()
 panel.legend()
 
 # sphinx_gallery_start_ignore
-assert all(results[360, name] > 0.93 for name in inputs)
+assert all(results[360, name] > 0.9 for name in inputs)
 weights = {name: net[0].weight.numel() for name, net in networks.items()}
 assert 3 < weights["129 bins"] / weights["40 mel bands"] < 3.5
 total = sum(each.numel() for each in networks["13 MFCC"].parameters())
@@ -229,12 +232,13 @@ for convention in ["librosa", "torchaudio"]:
 # sphinx_gallery_start_ignore
 assert shares["librosa"] > 0.95
 assert 1 - shares["torchaudio"] > 3 * (1 - shares["librosa"])
-assert shares["torchaudio"] > 0.4
+assert shares["torchaudio"] > 0.3
 # sphinx_gallery_end_ignore
 
 # %% [markdown]
-# Several times the mistakes, and nothing has warned. It is bad enough to ruin a product and good
-# enough to pass a demonstration. Keep the convention with the weights.
+# Many times the mistakes, and nothing has warned: far worse than it was taught, and far enough
+# above the one in six of chance to look like a model that wants more data. Keep the convention with
+# the weights.
 #
 # Pitfalls
 # --------

@@ -169,13 +169,14 @@ assert all(1.5 < step < 3.7 for step in steps)
 
 # %%
 
-music, rate = audio_io.load(signals.clip_path("music"), num_channels=1, start_s=1.0, stop_s=3.0)
+music, rate = audio_io.load(signals.clip_path("music"), num_channels=1, start_s=1.0, stop_s=4.0)
 tracks = {"as it was": music[0]}
+excerpt = music[0, : 2 * rate]  # two seconds, which become three
 for n_fft in [256, 2048, 16_384]:
-    spectrum = features.spectrogram(music[0], power=None, n_fft=n_fft)
+    spectrum = features.spectrogram(excerpt, power=None, n_fft=n_fft)
     slow = features.phase_vocoder(spectrum, 2 / 3, hop_length=n_fft // 4)
     name = f"2/3 speed, {1000 * n_fft / rate:.0f} ms"
-    tracks[name] = features.inverse_spectrogram(slow, n_fft=n_fft)
+    tracks[name] = features.inverse_spectrogram(slow, n_fft=n_fft, length=3 * rate)
 display.player(tracks, rate)
 
 # %% [markdown]
