@@ -28,9 +28,8 @@ def test_every_kind_of_every_subpackage_stands_on_one_page() -> None:
         )
         assert page.split("_")[0] == name
         shown[name] += (kinds or "function class exception data").split()
-    assert {name: sorted(kinds) for name, kinds in shown.items()} == dict.fromkeys(
-        SUBPACKAGES, ["class", "data", "exception", "function"]
-    )
+    for name, kinds in shown.items():
+        assert sorted(kinds) == ["class", "data", "exception", "function"], name
     listed = re.findall(r"(?m)^   (\w+)$", index.split("toctree::")[1])
     assert sorted(listed) == sorted(pages)
 
