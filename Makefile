@@ -46,7 +46,7 @@ lint: setup  ## ruff, format check, types, floors, docstrings, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m numpydoc.hooks.validate_docstrings $$(find audiolab -name '*.py' | sort)
+	$(BIN)/pytest -q tests/test_docstrings.py
 	$(BIN)/codespell audiolab examples docs tests conf.py README.md CONTRIBUTING.md CHANGELOG.md
 	$(BIN)/mypy
 

@@ -60,7 +60,6 @@ numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 toc_object_entries_show_parents = "hide"
 add_module_names = False
-maximum_signature_line_length = 80
 
 # Local stubs only: a remote inventory would make the build depend on somebody else's server.
 intersphinx_mapping = {
@@ -90,8 +89,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "show_memory": False,
     "recommender": {
-        "enable": audiolab_docs.page_count()
-        >= 12,  # with fewer, everything is related to everything
+        "enable": audiolab_docs.page_count() >= 12,  # with fewer, all are related to all
         "n_examples": 3,
         "min_df": 2,
         "max_df": 0.9,

@@ -6,6 +6,8 @@ that ``import audiolab`` and ``audiolab --help`` start without torch.
 ========== =====================================================================================
 io         load, save, encode, decode, inspect and stream audio files
 signals    tones, sweeps, noises, music and the bundled clips
+resample   any rate to any rate: our resampler, everybody else's, and what they do to tones
+features   spectrograms, mel, cepstra, chroma and the way back, as each library counts them
 metrics    alignment, signal-to-noise ratio, spectral distance, loudness
 display    plots and the listening player
 codec      the EnCodec neural codec: model, tokens, streams, .ecdc files
@@ -17,11 +19,21 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audiolab import codec, display, io, metrics, signals, units
+    from audiolab import codec, display, features, io, metrics, resample, signals, units
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "codec", "display", "io", "metrics", "signals", "units"]
+__all__ = [
+    "__version__",
+    "codec",
+    "display",
+    "features",
+    "io",
+    "metrics",
+    "resample",
+    "signals",
+    "units",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -34,6 +34,7 @@ BOUNDS: dict[str, tuple[str, str | None]] = {
     "librosa": ("0.11", None),
     "ipython": ("8.20", None),
     "numpy": ("1.26", None),
+    "scipy": ("1.13", None),
 }
 
 #: What each importable module stands on, itself included.

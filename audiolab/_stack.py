@@ -45,6 +45,7 @@ PACKAGES = (
     "torchcodec",
     "soundfile",
     "numpy",
+    "scipy",
     "soxr",
     "librosa",
     "matplotlib",

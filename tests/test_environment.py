@@ -27,6 +27,7 @@ HEALTHY = Facts(
         "torchcodec": "0.17.0+cu130",
         "soundfile": "0.14.0",
         "numpy": "2.4.6",
+        "scipy": "1.17.1",
         "soxr": "1.1.0",
         "librosa": "0.11.0",
         "matplotlib": "3.11.2",

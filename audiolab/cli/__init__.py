@@ -31,6 +31,8 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("info", "tell what is in audio files", "audiolab.cli.info"),
     Command("convert", "change format, rate, channels or range", "audiolab.cli.convert"),
+    Command("resample", "change the sample rate, or compare ways to", "audiolab.cli.resample"),
+    Command("features", "compute mel spectrograms, MFCC and the like", "audiolab.cli.features"),
     Command("play-page", "write a web page to compare files by ear", "audiolab.cli.play_page"),
     Command("codec", "compress with a neural codec, and back", "audiolab.cli.codec"),
     Command("doctor", "find out what does not work, and what mends it", "audiolab.cli.doctor"),

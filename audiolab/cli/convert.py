@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiolab.cli import _arguments
-from audiolab.cli._errors import UsageError
-from audiolab.cli._progress import Progress
+from audiolab.cli._output import add_format_options, check_encoding, target_format, watched
 
 if TYPE_CHECKING:
-    import torch
-
-    from audiolab import io
     from audiolab.io import Format
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
@@ -52,18 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="1 (mono), 2 (stereo), ...",
     )
-    parser.add_argument(
-        "--bit-rate",
-        type=_arguments.bit_rate,
-        metavar="BPS",
-        help="bits a second, for mp3, m4a, ogg and opus (64000, 64k)",
-    )
-    parser.add_argument(
-        "--encoding",
-        metavar="NAME",
-        help="sample type, for wav and flac (pcm_s16, pcm_s24, float32)",
-    )
-    parser.add_argument("--format", metavar="NAME", help="format, whatever the extension says")
+    add_format_options(parser)
     _arguments.add_range(parser)
     parser.add_argument(
         "--on-clip",
@@ -82,10 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from audiolab import io
 
-    target = _target(arguments.format, output)
-    if arguments.encoding is not None and arguments.encoding not in target.encodings:
-        choices = ", ".join(target.encodings) or "none, it is lossy: use --bit-rate"
-        raise UsageError(f"--encoding {arguments.encoding}: {target.name} has {choices}")
+    target = target_format(arguments.format, output)
+    check_encoding(arguments.encoding, target)
     rate = arguments.rate or _possible_rate(io.info(source).sample_rate, target)
 
     blocks = io.blocks(
@@ -102,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         # The largest sample has to be known before the first one is written.
         on_clip = "warn"
         if arguments.encoding != "float32":
-            divisor = max(1.0, *(float(each.abs().max()) for each in _watched(blocks)))
+            divisor = max(1.0, *(float(each.abs().max()) for each in watched(blocks)))
     with io.BlockWriter(
         output,
         blocks.sample_rate,
@@ -113,41 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
         on_clip=on_clip,
         overwrite=arguments.force,
     ) as writer:
-        for block in _watched(blocks):
+        for block in watched(blocks):
             writer.write(block / divisor if divisor > 1.0 else block)
     return 0
-
-
-def _watched(blocks: io.Blocks) -> Iterator[torch.Tensor]:
-    """Yield the blocks and show how far they are."""
-    rate, length = blocks.sample_rate, blocks.num_samples
-    done = 0
-    with Progress(None if length is None else length / rate) as progress:
-        for block in blocks:
-            yield block
-            done += block.shape[-1]
-            progress.update(done / rate)
-
-
-def _target(name: str | None, output: Path) -> Format:
-    """Return the format to write; a wrong one is a wrong command line."""
-    from audiolab import io
-
-    every: list[Format] = io.formats()
-    if name is None:
-        suffix = output.suffix.lower()
-        chosen = [each for each in every if suffix in each.extensions]
-        known = " ".join(extension for each in every for extension in each.extensions)
-        if not chosen:
-            raise UsageError(
-                f"{output}: the extension does not tell a format; known are {known} "
-                "(or name one with --format)"
-            )
-    else:
-        chosen = [each for each in every if name.lower() in (each.name, *each.aliases)]
-        if not chosen:
-            raise UsageError(f"--format {name}: known are {', '.join(each.name for each in every)}")
-    return chosen[0]
 
 
 def _possible_rate(sample_rate: int, target: Format) -> int | None:

@@ -15,6 +15,7 @@ from typing import Any
 from audiolab.display.markup import inline_assets
 from audiolab.display.player import Player
 from audiolab.display.publishing import set_publisher
+from audiolab.display.tables import Table
 from audiolab.display.tracks import Track, as_tracks, format_db
 
 __all__ = ["comparison_page"]
@@ -33,6 +34,7 @@ p { max-width: 44rem; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.4rem 0.8rem 0.4rem 0; border-bottom: 1px solid #c9ced6; text-align: right; }
 th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; }
+caption { font-size: 1.15rem; font-weight: bold; text-align: left; padding: 2rem 0 0.5rem; }
 thead th { font-size: 0.8125rem; font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1rem; }
@@ -60,6 +62,7 @@ def comparison_page(
     title: str,
     titles: Sequence[str] | None = None,
     notes: str | Sequence[str] = (),
+    tables: Sequence[Table] = (),
     spectrograms: bool = True,
     encoding: str = "pcm_s16",
     max_inline_bytes: int = 100_000_000,
@@ -78,6 +81,8 @@ def comparison_page(
         Name of each track. Default: the mapping's keys, the files' names, or numbers.
     notes : str or sequence of str, optional
         Paragraphs of plain text above the player.
+    tables : sequence of Table
+        Tables below the player, each under its caption.
     spectrograms : bool, default: True
         Whether to show a spectrogram of each track.
     encoding : {"pcm_s16", "pcm_s24"}, default: "pcm_s16"
@@ -120,6 +125,7 @@ def comparison_page(
     paragraphs = [notes] if isinstance(notes, str) else list(notes)
     text = "\n".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
     keys = "\n".join(f"<dt>{escape(key)}</dt><dd>{escape(does)}</dd>" for key, does in _KEYS)
+    figures = "\n".join(table.to_html(style=False) for table in tables)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -135,6 +141,7 @@ def comparison_page(
 <h1>{escape(title)}</h1>
 {text}
 {element}
+{figures}
 <h2>Tracks</h2>
 {_table(listed)}
 <h2>Keys</h2>

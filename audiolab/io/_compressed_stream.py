@@ -109,10 +109,14 @@ class CompressedStream:
             demuxer = self._decoders.Demuxer(
                 self._source.for_torchcodec(), streams=self._decoder.stream_index
             )
-            decoder = demuxer.streams[0].make_decoder()
-            for packet in demuxer:
-                yield from decoder.decode(packet)
-            yield from decoder.drain()
+            try:
+                decoder = demuxer.streams[0].make_decoder()
+                for packet in demuxer:
+                    yield from decoder.decode(packet)
+                yield from decoder.drain()
+            finally:
+                # Demuxer and stream hold each other, and with them the open file.
+                demuxer.streams = ()
         except RuntimeError as error:
             raise self._damaged(error) from error
         self._source.raise_read_error()

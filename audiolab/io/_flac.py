@@ -31,7 +31,7 @@ def read_flac(source: Source) -> Header:
             header.num_samples = (int.from_bytes(info[10:18], "big") & (1 << 36) - 1) or None
         elif kind == _COMMENT:
             body = source.read_at(offset + 4, min(size, MAX_TAG_BYTES))
-            header.tags = vorbis_comments(body)
+            header.tags = header.tags or vorbis_comments(body)
         offset += 4 + size
         if head[0] & 0x80:
             break

@@ -8,16 +8,71 @@ libFLAC through soundfile; wav is written by audiolab itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 from audiolab._typing import FilePath
 
-__all__ = ["Format", "bit_rate_limits", "find_format", "formats"]
+__all__ = ["Format", "SampleRates", "bit_rate_limits", "find_format", "formats"]
 
-MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
-AAC_RATES = (7_350, *MPEG_RATES, 64_000, 88_200, 96_000)
+
+class SampleRates(Sequence[int]):
+    """Sample rates in Hz, in ascending order: single ones, or whole ranges of them.
+
+    Parameters
+    ----------
+    *parts : int or range
+        Rates and ranges of rates, ascending.
+    """
+
+    def __init__(self, *parts: int | range) -> None:
+        self._parts = [range(each, each + 1) if isinstance(each, int) else each for each in parts]
+
+    def __contains__(self, rate: object) -> bool:
+        return any(rate in part for part in self._parts)
+
+    def __iter__(self) -> Iterator[int]:
+        for part in self._parts:
+            yield from part
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[int]: ...
+    def __getitem__(self, index: int | slice) -> int | Sequence[int]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        rest = index if index >= 0 else index + len(self)
+        for part in self._parts:
+            if 0 <= rest < len(part):
+                return part[rest]
+            rest -= len(part)
+        raise IndexError(f"there are {len(self)} rates, not {index + 1}")
+
+    def at_least(self, rate: int) -> int:
+        """Return the lowest rate that is no lower than `rate`, or the highest of all."""
+        for part in self._parts:
+            if rate <= part[-1]:
+                return part[max(0, -(-(rate - part.start) // part.step))]
+        return self[-1]
+
+    def __repr__(self) -> str:
+        return f"SampleRates({self})"
+
+    def __str__(self) -> str:
+        texts = []
+        for part in self._parts:
+            step = "" if part.step == 1 else f" in steps of {part.step}"
+            texts.append(str(part[0]) if len(part) == 1 else f"{part[0]} to {part[-1]}{step}")
+        return ", ".join(texts)
+
+
+MPEG = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
 @dataclass(frozen=True)
@@ -39,8 +94,8 @@ class Format:
         Whether the samples come back as they were stored.
     encodings : tuple of str
         Sample encodings, the default first; empty for lossy formats.
-    sample_rates : tuple of int or range
-        Sample rates in Hz that can be written.
+    sample_rates : SampleRates
+        Sample rates in Hz that can be written: a sequence, and a text that lists them.
     num_channels : tuple of int
         Numbers of channels that can be written.
     bit_rates : tuple of int or None
@@ -56,7 +111,7 @@ class Format:
     codec: str
     lossless: bool
     encodings: tuple[str, ...]
-    sample_rates: tuple[int, ...] | range
+    sample_rates: SampleRates
     num_channels: tuple[int, ...]
     bit_rates: tuple[int, int] | None
     engine: str
@@ -71,7 +126,7 @@ _FORMATS = (
         "pcm",
         True,
         ("pcm_s16", "pcm_s24", "pcm_s32", "float32"),
-        range(1, 2**31),
+        SampleRates(range(1, 2**31)),
         tuple(range(1, 1025)),
         None,
         "audiolab",
@@ -83,7 +138,8 @@ _FORMATS = (
         "flac",
         True,
         ("pcm_s16", "pcm_s24"),
-        range(1, 655_351),
+        # Beyond 16 bits a flac frame counts in tens of hertz.
+        SampleRates(range(1, 65_536), range(65_540, 655_351, 10)),
         tuple(range(1, 9)),
         None,
         "soundfile",
@@ -95,7 +151,7 @@ _FORMATS = (
         "mp3",
         False,
         (),
-        MPEG_RATES,
+        SampleRates(*MPEG),
         (1, 2),
         (8_000, 320_000),
         "torchcodec",
@@ -107,9 +163,9 @@ _FORMATS = (
         "vorbis",
         False,
         (),
-        range(1_000, 200_001),
+        SampleRates(range(1_000, 200_001)),
         tuple(range(1, 9)),
-        (8_000, 500_000),
+        (8_000, 2_000_000),
         "torchcodec",
     ),
     Format(
@@ -119,8 +175,9 @@ _FORMATS = (
         "opus",
         False,
         (),
-        OPUS_RATES,
-        (1, 2, 5, 6, 7, 8),
+        SampleRates(8_000, 12_000, 16_000, 24_000, 48_000),
+        # FFmpeg's libopus refuses 3 and 4, and mixes up the speakers of 5 and 7.
+        (1, 2, 6, 8),
         (4_000, 2_048_000),
         "torchcodec",
     ),
@@ -131,7 +188,7 @@ _FORMATS = (
         "aac",
         False,
         (),
-        AAC_RATES,
+        SampleRates(7_350, *MPEG, 64_000, 88_200, 96_000),
         tuple(range(1, 9)),
         (8_000, 1_024_000),
         "torchcodec",
@@ -188,8 +245,8 @@ def bit_rate_limits(format: Format, sample_rate: int, num_channels: int) -> tupl
 
     MPEG-1 layer III (32 kHz and up) allows 32 to 320 kbit/s, MPEG-2 (16 to 24 kHz) 8 to 160, and
     MPEG-2.5 (below) 8 to 64 as LAME has it. Opus takes 256 kbit/s a channel; an AAC frame of 1024
-    samples holds 6144 bits a channel. Vorbis has a table for each rate inside libvorbis: what lies
-    outside is refused by the encoder itself.
+    samples holds 6144 bits a channel. Vorbis takes up to 250 kbit/s a channel, and less at most
+    rates: libvorbis has a table for each, and refuses what lies outside.
     """
     assert format.bit_rates is not None
     low, high = format.bit_rates
@@ -197,8 +254,8 @@ def bit_rate_limits(format: Format, sample_rate: int, num_channels: int) -> tupl
         if sample_rate >= 32_000:
             return 32_000, 320_000
         return (8_000, 160_000) if sample_rate >= 16_000 else (8_000, 64_000)
-    if format.name == "opus":
-        return low, 256_000 * num_channels
+    if format.name in ("ogg", "opus"):
+        return low, high // 8 * num_channels
     if format.name == "m4a":
         return low, min(high, 6 * sample_rate * num_channels)
     return low, high

@@ -44,7 +44,8 @@ class AudioInfo:
     num_channels : int
         Number of channels.
     num_samples : int
-        Number of samples a channel. Exact, and what `load` returns, where `exact` is true.
+        Number of samples a channel. Exact, and what `load` returns, where `exact` is true (`load`
+        names the exception, Opus in its speech mode).
     duration_s : float
         `num_samples` in seconds.
     bit_depth : int or None
@@ -61,7 +62,7 @@ class AudioInfo:
         information of flac, the Xing and LAME tags of mp3, the last page of ogg and opus, the
         track's duration and edit list of m4a. Where these are missing (an mp3 of variable bit rate
         without a Xing tag, a raw aac stream, other containers) it is the demuxer's estimate, which
-        can be minutes off; only decoding tells.
+        can be minutes off, and 0 for a flac file from a pipe; only decoding tells.
     """
 
     format: str

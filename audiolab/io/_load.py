@@ -73,6 +73,8 @@ def load(
     A range is exactly the slice of the whole, in every format. wav and flac are sought; the lossy
     formats are decoded from their beginning, because neither the place nor the values after a seek
     would be exact. Encoder delay and padding are taken off where the file says how long it is.
+    Opus in its speech mode (about 10 kbit/s and below) is the one exception: FFmpeg's own decoder
+    resamples it inside, and gives the sound 6 samples late and 24 samples short, at 48 kHz.
 
     Resampling happens after the range is cut, with silence on both sides of it. It is soxr's HQ
     filter: a tone 2 % above the new Nyquist frequency is rejected by 137 dB and the pass band is

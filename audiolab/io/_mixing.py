@@ -13,13 +13,13 @@ __all__ = ["check_mix", "mix"]
 
 def check_mix(have: int, want: int | None) -> int:
     """Return the number of channels after mixing, or say which mixes there are."""
-    if want is None or want == have:
+    if want is None:
         return have
     if isinstance(want, bool) or not isinstance(want, int):
         raise TypeError(f"num_channels must be a whole number, got {type(want).__name__}")
     if want < 1:
         raise ValueError(f"num_channels must be 1 or more, got {want}")
-    if want != 1 and have != 1:
+    if want not in (1, have) and have != 1:
         raise ValueError(
             f"num_channels={want} cannot be made of {have} channels: only 1 (their mean) or {have} "
             "(as they are); for another mix, load all and multiply by a matrix"

@@ -75,9 +75,7 @@ class OpenAudio:
             return CompressedStream(self.source)
         except AudioFileError as refused:
             if self.header.missing:
-                raise AudioFileError(
-                    f"{self.source.name} is cut off: {self.header.missing}"
-                ) from refused
+                raise self._cut_off("nothing can be read") from refused
             raise
 
     def __enter__(self) -> Self:
@@ -120,14 +118,19 @@ class OpenAudio:
                 return
             position += piece.shape[1]
             yield piece
-        if position == start:
-            self._check_start(start, self.stream.decoded)
+        if position == start and not isinstance(self.stream, PcmStream):
+            end = self.stream.decoded
+            if length is not None and 0 < end - length <= _MAX_PADDING:
+                end = length
+            self._refuse_start(start, end)
         self._check_end(position, length)
 
     def check_range(self, start: int, stop: int | None) -> None:
         """Raise where the header alone tells that the range is not there."""
         self._refuse_cut_file(stop)
-        self._check_start(start, self.num_samples)
+        # Two mp3 files in a row play as one and the header knows the first: there, decoding tells.
+        if isinstance(self.stream, PcmStream):
+            self._refuse_start(start, self.stream.num_samples)
 
     def read_whole(self) -> torch.Tensor | None:
         """Return all samples at once where the engine has a quick way, else None."""
@@ -144,32 +147,28 @@ class OpenAudio:
 
     def _refuse_cut_file(self, stop: int | None) -> None:
         if self.header.missing and stop is None:
-            raise self._cut_off()
+            raise self._cut_off("stop_s reads what is before")
 
-    def _check_start(self, start: int, length: int | None) -> None:
-        # Two mp3 files in a row play as one, and the header knows the first: there, decoding tells.
-        known = isinstance(self.stream, PcmStream) or length == self.stream.decoded
-        if known and length is not None and start > length:
+    def _refuse_start(self, start: int, end: int) -> None:
+        if start > end:
             rate = self.sample_rate
             raise ValueError(
                 f"start_s={start / rate:g} lies beyond the end of {self.source.name}, "
-                f"which lasts {length / rate:g} s"
+                f"which lasts {end / rate:g} s"
             )
 
     def _check_end(self, position: int, length: int | None) -> None:
         if self.header.missing:
-            raise self._cut_off()
+            raise self._cut_off(f"stop_s={position / self.sample_rate:.6g} reads what is there")
         # flac says its length; nothing else does so reliably enough to call a file cut by it.
         if self.header.container == "flac" and length is not None and position < length:
             raise AudioFileError(
                 f"{self.source.name} is cut off: its header promises {length} samples, "
-                f"{position} are there; stop_s reads them"
+                f"{position} are there; stop_s={position / self.sample_rate:.6g} reads them"
             )
 
-    def _cut_off(self) -> AudioFileError:
-        return AudioFileError(
-            f"{self.source.name} is cut off: {self.header.missing}; stop_s reads what is there"
-        )
+    def _cut_off(self, remedy: str) -> AudioFileError:
+        return AudioFileError(f"{self.source.name} is cut off: {self.header.missing}; {remedy}")
 
 
 def _without_padding(

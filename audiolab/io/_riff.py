@@ -21,7 +21,7 @@ _MAX_CHUNKS = 1024
 
 def read_riff(source: Source) -> Header:
     """Read a wav file's header: what it promises, what it lacks, and its tags."""
-    header = Header("wav")
+    header = Header("wav", missing="it ends before its samples")
     order: Literal["big", "little"] = "big" if source.read_at(0, 4) == b"RIFX" else "little"
     offset = 12
     long_size: int | None = None
@@ -33,6 +33,7 @@ def read_riff(source: Source) -> Header:
         if name == b"ds64":
             long_size = int.from_bytes(source.read_at(offset + 16, 8), "little")
         elif name == b"data":
+            header.missing = None
             if size == 0xFFFFFFFF and long_size is not None:
                 size = long_size
             present = source.size - offset - 8

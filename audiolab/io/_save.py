@@ -84,6 +84,10 @@ def save(
     Integer encodings are rounded to the nearest step, without dither: what was loaded from such a
     file is stored unchanged, and the same samples always give the same wav and flac bytes.
 
+    The lossy formats come back as long as they went in, and in time: encoder delay and padding are
+    noted in the file and taken off by `load`. mp3 cannot note less than 529 samples of padding: up
+    to 46 samples of silence may follow. m4a holds a millisecond at least, wav alone holds nothing.
+
     A rate that the format cannot hold is an error, not resampled behind your back. Opus stores
     every input rate (8, 12, 16, 24 or 48 kHz) as 48 kHz, and that is what loads again.
 

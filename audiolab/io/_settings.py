@@ -81,17 +81,11 @@ def settle(
 
 def _check_rate(format: Format, rate: int) -> None:
     rates = format.sample_rates
-    if rate in rates:
-        return
-    if isinstance(rates, range):
-        known, nearest = f"{rates[0]} to {rates[-1]}", min(max(rate, rates[0]), rates[-1])
-    else:
-        known = ", ".join(map(str, rates))
-        nearest = min((each for each in rates if each >= rate), default=rates[-1])
-    raise ValueError(
-        f"sample_rate for {format.name} must be one of {known} Hz, got {rate}: resample first, "
-        f"for instance to {nearest}"
-    )
+    if rate not in rates:
+        raise ValueError(
+            f"sample_rate for {format.name} must be one of {rates} Hz, got {rate}: resample first, "
+            f"for instance to {rates.at_least(rate)}"
+        )
 
 
 def _check_channels(format: Format, num_channels: int) -> None:

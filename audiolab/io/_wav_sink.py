@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
+import numpy as np
 import torch
 
 __all__ = ["PCM_BITS", "WavSink", "to_integers"]
@@ -84,8 +85,7 @@ class WavSink:
         data = integers.astype("<i4").tobytes()
         if self._width == 4:
             return data
-        four = torch.frombuffer(bytearray(data), dtype=torch.uint8).view(-1, 4)
-        return four[:, :3].contiguous().numpy().tobytes()
+        return np.frombuffer(data, np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
     def _head(self) -> bytes:
         frame = self._channels * self._width

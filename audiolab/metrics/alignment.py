@@ -26,7 +26,7 @@ def delay_samples(
     reference: torch.Tensor,
     estimate: torch.Tensor,
     *,
-    max_delay: int | None = None,
+    max_delay_samples: int | None = None,
     subsample: bool = False,
 ) -> torch.Tensor:
     """Measure by how many samples `estimate` comes later than `reference`.
@@ -37,7 +37,7 @@ def delay_samples(
         Samples, shape ``(..., time)``.
     estimate : Tensor
         Samples, shape ``(..., time)``; its length may differ, its other dimensions may not.
-    max_delay : int or None, default: None
+    max_delay_samples : int or None, default: None
         Largest delay to consider, early or late, in samples; without it, any overlap counts.
     subsample : bool, default: False
         Refine to fractions of a sample.
@@ -68,7 +68,7 @@ def delay_samples(
     check_pair(reference, estimate, same_length=False)
     check_not_silent(reference, "reference")
     check_not_silent(estimate, "estimate")
-    early, late = _search_range(reference.shape[-1], estimate.shape[-1], max_delay)
+    early, late = _search_range(reference.shape[-1], estimate.shape[-1], max_delay_samples)
     cross, size = _cross_spectrum(reference, estimate)
     correlation = torch.fft.irfft(cross, n=size)
     # Negative delays stand at the end; roll them to the front.
@@ -79,15 +79,19 @@ def delay_samples(
     return _refine(cross, size, whole)
 
 
-def _search_range(num_reference: int, num_estimate: int, max_delay: int | None) -> tuple[int, int]:
+def _search_range(
+    num_reference: int, num_estimate: int, max_delay_samples: int | None
+) -> tuple[int, int]:
     early, late = num_reference - 1, num_estimate - 1
-    if max_delay is None:
+    if max_delay_samples is None:
         return early, late
-    if isinstance(max_delay, bool) or not isinstance(max_delay, int):
-        raise TypeError(f"max_delay must be an int or None, got {type(max_delay).__name__}")
-    if max_delay < 0:
-        raise ValueError(f"max_delay must be at least 0 samples, got {max_delay}")
-    return min(early, max_delay), min(late, max_delay)
+    if isinstance(max_delay_samples, bool) or not isinstance(max_delay_samples, int):
+        raise TypeError(
+            f"max_delay_samples must be an int or None, got {type(max_delay_samples).__name__}"
+        )
+    if max_delay_samples < 0:
+        raise ValueError(f"max_delay_samples must be at least 0 samples, got {max_delay_samples}")
+    return min(early, max_delay_samples), min(late, max_delay_samples)
 
 
 def _cross_spectrum(reference: torch.Tensor, estimate: torch.Tensor) -> tuple[torch.Tensor, int]:

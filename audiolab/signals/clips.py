@@ -26,7 +26,7 @@ _ALIASES = {"speech": "speech_female"}
 class ClipInfo:
     """What is known about a bundled clip.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Name for `clip`.

@@ -11,6 +11,7 @@ import importlib
 import inspect
 import os
 import re
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 from unittest import mock
@@ -49,16 +50,24 @@ def public_objects(module: ModuleType) -> dict[str, list[str]]:
 
 
 class ModuleReference(SphinxDirective):
-    """``.. audiolab-module:: audiolab.io``: docstring, own words, summary, every export."""
+    """``.. audiolab-module:: audiolab.io``: docstring, own words, summary, every export.
+
+    A subpackage too large for one page is told in two: ``:kinds:`` names what a page holds
+    (``function class exception data``), and only the page with functions has the docstring.
+    """
 
     required_arguments = 1
     has_content = True
+    option_spec = {"kinds": directives.unchanged}  # noqa: RUF012 - docutils' own spelling
 
     def run(self) -> list[nodes.Node]:
         """Return the parsed reference."""
         name = self.arguments[0]
         kinds = public_objects(importlib.import_module(name))
-        lines = [f".. automodule:: {name}", "", *self.content, "", f".. currentmodule:: {name}", ""]
+        chosen = self.options.get("kinds", " ".join(kinds)).split()
+        kinds = {kind: kinds[kind] for kind in chosen}
+        lines = [f".. automodule:: {name}", ""] if "function" in kinds else []
+        lines += [*self.content, "", f".. currentmodule:: {name}", ""]
         everything = [each for names in kinds.values() for each in names]
         lines += (
             [".. autosummary::", "   :nosignatures:", ""]
@@ -116,7 +125,7 @@ class FormatTable(SphinxDirective):
         """Return a table with one row a format."""
         from audiolab import io as audio_io
 
-        head = ["Format", "Samples", "Sample rates", "Channels", "Round trip at 48 kHz, mono"]
+        head = ["Format", "Samples", "Sample rates", "Channels", "Delay", "Extra"]
         rows = []
         for each in audio_io.formats():
             trip = audio_io.measure_round_trip(each.name, sample_rate=48_000, num_channels=1)
@@ -126,9 +135,10 @@ class FormatTable(SphinxDirective):
                     f"**{each.name}** {names}",
                     ", ".join(f"``{encoding}``" for encoding in each.encodings)
                     or f"{each.codec}, {_span(each.bit_rates, 1000)} kbit/s",
-                    f"{_span(each.sample_rates, 1)} Hz",
+                    f"{each.sample_rates} Hz",
                     _span(each.num_channels, 1),
-                    f"delay {trip.delay_samples}, length {trip.extra_samples:+d} samples",
+                    str(trip.delay_samples),
+                    str(trip.extra_samples),
                 ]
             )
         lines = [".. list-table::", "   :header-rows: 1", "   :class: formats", ""]
@@ -137,12 +147,11 @@ class FormatTable(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(lines))
 
 
-def _span(values: Any, unit: int) -> str:
-    """Write a range, or a set of values; many of them as a range as well."""
-    low, high = min(values), max(values)
-    if isinstance(values, range) or len(values) in {2, *range(7, 2000)}:
-        return f"{low // unit:,} to {high // unit:,}"
-    return ", ".join(f"{value // unit:,}" for value in values)
+def _span(values: Sequence[int], unit: int) -> str:
+    """Write ascending values: up to six one by one, more (wav takes 2 ** 31 rates) as a range."""
+    if 2 < len(values) <= 6:
+        return ", ".join(f"{value // unit:,}" for value in values)
+    return f"{values[0] // unit:,} to {values[-1] // unit:,}"
 
 
 class ClipWaveform(SphinxDirective):

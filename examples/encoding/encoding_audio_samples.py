@@ -391,8 +391,8 @@ scratch.cleanup()
 # Try this
 # --------
 #
-# - Encode your own file: in place of the tone, ``samples =
-#   audio_io.load("your.wav", sample_rate=16_000, num_channels=1, stop_s=3.0)[0][0]``.
+# - Encode your own file: in place of the tone, ``samples = audio_io.load("your.wav",
+#   sample_rate=16_000, num_channels=1, stop_s=3.0)[0][0]``.
 # - Ask for ``bit_rate=320_000`` from samples at 44.1 kHz: LAME's gain becomes 1.
 # - Decode a stereo WAV with ``AudioDecoder(data, num_channels=1)`` and look for peaks above 1: two
 #   equal channels add up 3 dB louder.

@@ -24,7 +24,7 @@ RATE = 44_100
 
 def main() -> None:
     tone = signals.harmonic_tone(220.0, DURATION_S, RATE, amplitude=0.3)
-    noise = signals.pink_noise(DURATION_S, RATE, rms=0.05, generator=0)
+    noise = signals.pink_noise(DURATION_S, RATE, rms_db=-26.0, generator=0)
     waveform = torch.stack([tone + noise, tone - noise])
     results = {}
     with tempfile.TemporaryDirectory() as folder:

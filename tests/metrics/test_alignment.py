@@ -75,9 +75,9 @@ def test_limit_holds() -> None:
     reference = signals.white_noise(0.1, RATE, generator=0)
     estimate = shifted(reference, 50)
     for limit in (50, 60, 10_000):
-        assert int(metrics.delay_samples(reference, estimate, max_delay=limit)) == 50
-    assert abs(int(metrics.delay_samples(reference, estimate, max_delay=49))) <= 49
-    assert int(metrics.delay_samples(reference, estimate, max_delay=0)) == 0
+        assert int(metrics.delay_samples(reference, estimate, max_delay_samples=limit)) == 50
+    assert abs(int(metrics.delay_samples(reference, estimate, max_delay_samples=49))) <= 49
+    assert int(metrics.delay_samples(reference, estimate, max_delay_samples=0)) == 0
     assert abs(metrics.align(reference, estimate, RATE, max_delay_s=0.001)[2]) <= 24
 
 
@@ -138,9 +138,9 @@ def test_bad_pairs_are_named() -> None:
             measure(noise, noise * math.nan)
     with pytest.raises(ValueError, match=r"reference is silent, item \(1,\)"):
         metrics.delay_samples(torch.stack([noise, 0 * noise]), torch.stack([noise, noise]))
-    with pytest.raises(ValueError, match="max_delay must be at least 0"):
-        metrics.delay_samples(noise, noise, max_delay=-1)
-    with pytest.raises(TypeError, match="max_delay must be an int"):
-        metrics.delay_samples(noise, noise, max_delay=0.5)
+    with pytest.raises(ValueError, match="max_delay_samples must be at least 0"):
+        metrics.delay_samples(noise, noise, max_delay_samples=-1)
+    with pytest.raises(TypeError, match="max_delay_samples must be an int"):
+        metrics.delay_samples(noise, noise, max_delay_samples=0.5)
     with pytest.raises(ValueError, match="max_delay_s"):
         metrics.align(noise, noise, RATE, max_delay_s=0.0)

