@@ -26,7 +26,7 @@ def _check_int(value: object, name: str, least: int) -> None:
 class EncodecConfig:
     """The numbers behind a model; the defaults are ``encodec_24khz``.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Name written to ``.ecdc`` files.

@@ -51,7 +51,7 @@ _METADATA = "audiolab.language_model"
 class LanguageModelConfig:
     """What a language model is made of.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Name of the codec whose codes it guesses.

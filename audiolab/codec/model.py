@@ -47,7 +47,7 @@ _SEGMENTS_AT_ONCE = 16
 class EncodedSegment(NamedTuple):
     """The codes of one segment.
 
-    Attributes
+    Parameters
     ----------
     codes : Tensor
         ``(batch, codebooks, frames)``, int64.
@@ -62,7 +62,7 @@ class EncodedSegment(NamedTuple):
 class Reconstruction(NamedTuple):
     """What training needs of one pass through the model.
 
-    Attributes
+    Parameters
     ----------
     waveform : Tensor
         ``(batch, channels, time)``.
@@ -440,9 +440,9 @@ class EncodecModel(Networks):
         compat : {"audiolab", "reference"}, default: "audiolab"
             As in `encode`.
 
-        Yields
-        ------
-        EncodedSegment
+        Returns
+        -------
+        iterator of EncodedSegment
             For a model that cuts its input, its segments; else the codes of the only segment in
             pieces, to be joined over frames. The codes are those of `encode`.
         """
@@ -460,9 +460,9 @@ class EncodecModel(Networks):
         segments : iterable of EncodedSegment
             What `encode_blocks` yields.
 
-        Yields
-        ------
-        Tensor
+        Returns
+        -------
+        iterator of Tensor
             The waveform ``(batch, channels, time)`` in pieces, up to a frame longer in all than
             what was encoded.
         """

@@ -33,7 +33,7 @@ _METADATA = "audiolab.tokens"
 class TokenInfo:
     """What tokens belong to.
 
-    Attributes
+    Parameters
     ----------
     model : str
         Name of the model.
