@@ -35,6 +35,8 @@ BOUNDS: dict[str, tuple[str, str | None]] = {
     "ipython": ("8.20", None),
     "numpy": ("1.26", None),
     "scipy": ("1.13", None),
+    "numba": ("0.61", None),
+    "safetensors": ("0.5", None),
 }
 
 #: What each importable module stands on, itself included.

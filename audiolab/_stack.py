@@ -46,6 +46,8 @@ PACKAGES = (
     "soundfile",
     "numpy",
     "scipy",
+    "numba",
+    "safetensors",
     "soxr",
     "librosa",
     "matplotlib",

@@ -28,6 +28,8 @@ HEALTHY = Facts(
         "soundfile": "0.14.0",
         "numpy": "2.4.6",
         "scipy": "1.17.1",
+        "numba": "0.68.1",
+        "safetensors": "0.8.0",
         "soxr": "1.1.0",
         "librosa": "0.11.0",
         "matplotlib": "3.11.2",
