@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -17,8 +18,15 @@ from audiolab.resample.blocks import aligned_blocks
 from audiolab.resample.design import FilterDesign
 from audiolab.resample.fractional import fractional_blocks
 from audiolab.resample.plan import make_plan
+from audiolab.resample.polyphase import polyphase, polyphase_ns
 
 __all__ = ["bandlimited", "compute"]
+
+#: What transforms cost beyond the transforms: a dozen operations of torch.
+_TRANSFORM_NS = 1e5
+
+#: They also wait for memory, the longer the more others use it.
+_MEMORY = 1.1
 
 
 def bandlimited(
@@ -47,10 +55,35 @@ def compute(
     if half:  # there are no half-precision transforms on a CPU, and their noise would be -60 dB
         rows = rows.float()
     bits = torch.finfo(rows.dtype).bits
-    plan = make_plan(ratio, design, reverse=reverse, length=length, bits=bits)
-    engine = fractional_blocks if plan.num_terms else aligned_blocks
-    y = engine(rows, plan, origin=origin, start=start, length=length)
+    if _is_plain(rows) and _is_small(ratio, design, len(rows), length, bits):
+        y = polyphase(
+            rows, ratio, design, reverse=reverse, origin=origin, start=start, length=length
+        )
+    else:
+        plan = make_plan(ratio, design, reverse=reverse, length=length, bits=bits)
+        engine = fractional_blocks if plan.num_terms else aligned_blocks
+        y = engine(rows, plan, origin=origin, start=start, length=length)
     return y.reshape(*waveform.shape[:-1], length).to(waveform.dtype)
+
+
+def _is_plain(x: torch.Tensor) -> bool:
+    """Tell whether compiled loops can read a tensor: real memory of a CPU, and nobody tracing."""
+    return (
+        x.device.type == "cpu"
+        and type(x) in (torch.Tensor, torch.nn.Parameter)
+        and not torch.compiler.is_compiling()
+        and not torch._C._get_tracing_state()
+    )
+
+
+@lru_cache(maxsize=256)
+def _is_small(ratio: Fraction, design: FilterDesign, rows: int, length: int, bits: int) -> bool:
+    """Tell whether plain sums of products take less time than transforms."""
+    direct_ns = polyphase_ns(ratio, design, rows=rows, length=length, bits=bits)
+    if direct_ns < _TRANSFORM_NS:
+        return True
+    plan = make_plan(ratio, design, reverse=False, length=length, bits=bits)
+    return direct_ns < _TRANSFORM_NS + _MEMORY * rows * plan.cost_ns
 
 
 class _Bandlimited(torch.autograd.Function):

@@ -30,30 +30,49 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 
+from audiolab.resample import _pool
 from audiolab.resample.plan import Plan
 
-__all__ = ["Piece", "aligned_blocks", "filtered", "inverse", "pieces", "spectrum_gain", "store"]
+__all__ = [
+    "Piece",
+    "aligned_blocks",
+    "filtered",
+    "inverse",
+    "pieces",
+    "run",
+    "spectrum_gain",
+    "store",
+]
 
-#: Samples per piece: 1 MB of float32 on one core, twice as many for each of several, which have to
-#: wait for each other after every step; and enough to fill a GPU.
+#: Samples per piece: 1 MB of float32 on a core, and enough to fill a GPU.
 _CPU_SAMPLES = 1 << 18
 _GPU_SAMPLES = 1 << 26
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some blocks of some rows: which, and the samples ``(rows, blocks, block_in)`` of each."""
+    """Some blocks of some rows.
+
+    Parameters
+    ----------
+    rows : slice
+        Which rows.
+    first, last : int
+        Which blocks, without the last.
+    samples : callable
+        Returns their samples, shape ``(rows, blocks, block_in)``.
+    """
 
     rows: slice
     first: int
     last: int
-    samples: torch.Tensor
+    samples: Callable[[], torch.Tensor]
 
 
 def aligned_blocks(
@@ -68,11 +87,30 @@ def aligned_blocks(
     y = x.new_empty(x.shape[0], skip + length)
     gain = spectrum_gain(plan, x)
     lead_out = plan.lead // q * p
-    for piece in pieces(x, plan, origin=origin, start=start - skip, length=skip + length):
-        spectrum = filtered(piece.samples, gain, plan)
-        clean = inverse(spectrum, plan)[..., lead_out : lead_out + plan.hop]
-        store(clean, y[piece.rows], piece, plan)
+
+    def compute(piece: Piece) -> torch.Tensor:
+        spectrum = filtered(piece.samples(), gain, plan)
+        return inverse(spectrum, plan)[..., lead_out : lead_out + plan.hop]
+
+    jobs = pieces(x, plan, origin=origin, start=start - skip, length=skip + length)
+    run(compute, jobs, y, plan)
     return y[:, skip:]
+
+
+def run(
+    compute: Callable[[Piece], torch.Tensor], jobs: list[Piece], y: torch.Tensor, plan: Plan
+) -> None:
+    """Compute and store all pieces, on a CPU with one thread for each instead of all for one."""
+
+    def put(number: int, clean: torch.Tensor) -> None:
+        piece = jobs[number]
+        store(clean, y[piece.rows], piece, plan)
+
+    if y.device.type == "cpu" and not torch.compiler.is_compiling():
+        _pool.run(lambda number: compute(jobs[number]), put, len(jobs), by_torch=True)
+    else:
+        for number, piece in enumerate(jobs):
+            put(number, compute(piece))
 
 
 def spectrum_gain(plan: Plan, x: torch.Tensor) -> torch.Tensor:
@@ -126,44 +164,52 @@ def store(clean: torch.Tensor, y: torch.Tensor, piece: Piece, plan: Plan) -> Non
         target[:, full * plan.hop :] = clean[:, full, :rest]
 
 
-def pieces(x: torch.Tensor, plan: Plan, *, origin: int, start: int, length: int) -> Iterator[Piece]:
+def pieces(x: torch.Tensor, plan: Plan, *, origin: int, start: int, length: int) -> list[Piece]:
     """Cut rows into overlapping blocks, in pieces that fit a cache.
 
     Block b begins ``plan.lead`` samples before the time of output ``start + b * plan.hop``, rounded
-    down to a sample. Samples outside of `x`, which begins at index `origin`, are zero.
+    down to a sample. Samples outside of `x`, which begins at index `origin`, are zero. The pieces
+    do not depend on the number of threads, as the order of a transform's sums does on theirs.
     """
-    p, q = plan.ratio.numerator, plan.ratio.denominator
-    num_rows, num_samples = x.shape
     num_blocks = -(-length // plan.hop)
-    if x.device.type == "cpu":
-        threads = torch.get_num_threads()
-        budget = _CPU_SAMPLES * (2 * threads if threads > 1 else 1)
-    else:
-        budget = _GPU_SAMPLES
+    budget = _CPU_SAMPLES if x.device.type == "cpu" else _GPU_SAMPLES
     if plan.wide and not plan.num_terms:  # half of the data is in double precision
         budget //= 2
     # pieces of equal size, as the cost of a transform's set-up is shared by its blocks
     per_piece = -(-num_blocks // -(-num_blocks * plan.block_in // budget))
     rows_at_once = max(1, budget // (per_piece * plan.block_in))
+    parts = []
     for first in range(0, num_blocks, per_piece):
         last = min(first + per_piece, num_blocks)
-        starts = [
-            (start + block * plan.hop) * q // p - plan.lead - origin for block in range(first, last)
-        ]
-        begin, end = starts[0], starts[-1] + plan.block_in
-        for row in range(0, num_rows, rows_at_once):
-            rows = slice(row, min(row + rows_at_once, num_rows))
-            line = x[rows, max(0, begin) : max(0, min(end, num_samples))]
-            before = min(max(0, -begin), end - begin)
-            after = end - begin - before - line.shape[-1]
-            if before or after:
-                line = torch.nn.functional.pad(line, (before, after))
-            if plan.hop % p == 0 or len(starts) == 1:
-                samples = line.unfold(-1, plan.block_in, max(1, plan.hop // p * q))
-            else:  # blocks one sample farther apart now and then
-                offsets = torch.tensor(starts, device=x.device) - begin
-                samples = line.unfold(-1, plan.block_in, 1)[:, offsets]
-            yield Piece(rows, first, last, samples)
+        starts = _block_starts(plan, origin, start, first, last)
+        for row in range(0, x.shape[0], rows_at_once):
+            rows = slice(row, min(row + rows_at_once, x.shape[0]))
+            samples = partial(_blocks, x, plan, rows, starts)
+            parts.append(Piece(rows, first, last, samples))
+    return parts
+
+
+def _block_starts(plan: Plan, origin: int, start: int, first: int, last: int) -> list[int]:
+    p, q = plan.ratio.numerator, plan.ratio.denominator
+    return [
+        (start + block * plan.hop) * q // p - plan.lead - origin for block in range(first, last)
+    ]
+
+
+def _blocks(x: torch.Tensor, plan: Plan, rows: slice, starts: list[int]) -> torch.Tensor:
+    """Return blocks that begin at given samples of some rows, ``(rows, blocks, block_in)``."""
+    p, q = plan.ratio.numerator, plan.ratio.denominator
+    begin, end = starts[0], starts[-1] + plan.block_in
+    line = x[rows, max(0, begin) : max(0, min(end, x.shape[1]))]
+    before = min(max(0, -begin), end - begin)
+    after = end - begin - before - line.shape[-1]
+    if before or after:
+        line = torch.nn.functional.pad(line, (before, after))
+    if plan.hop % p == 0 or len(starts) == 1:
+        return line.unfold(-1, plan.block_in, max(1, plan.hop // p * q))
+    # blocks one sample farther apart now and then
+    offsets = torch.tensor(starts, device=x.device) - begin
+    return line.unfold(-1, plan.block_in, 1)[:, offsets]
 
 
 def _has_double(x: torch.Tensor) -> bool:

@@ -30,7 +30,7 @@ from functools import lru_cache
 
 import torch
 
-from audiolab.resample.blocks import filtered, inverse, pieces, spectrum_gain, store
+from audiolab.resample.blocks import Piece, filtered, inverse, pieces, run, spectrum_gain
 from audiolab.resample.plan import Plan
 
 __all__ = ["fractional_blocks"]
@@ -48,12 +48,14 @@ def fractional_blocks(
     factors, weights = _series(plan, gain.shape[-1])
     factors, weights = factors.to(device=x.device, dtype=x.dtype.to_complex()), weights.to(x)
     first_point = round(plan.lead * plan.block_out / plan.block_in)
-    here, shifted = (0, 0), gain
-    for piece in pieces(x, plan, origin=origin, start=start, length=length):
-        if here != (piece.first, piece.last):  # the same for all rows
-            here = (piece.first, piece.last)
-            shifted = gain * _shifts(plan, start, *here, num_bins=len(gain)).to(gain)
-        spectrum = filtered(piece.samples, shifted, plan)
+    jobs = pieces(x, plan, origin=origin, start=start, length=length)
+
+    @lru_cache(maxsize=2)  # the next pieces are the same blocks of other rows
+    def shifted(first: int, last: int) -> torch.Tensor:
+        return gain * _shifts(plan, start, first, last, num_bins=len(gain)).to(gain)
+
+    def compute(piece: Piece) -> torch.Tensor:
+        spectrum = filtered(piece.samples(), shifted(piece.first, piece.last), plan)
         bins = spectrum[..., : len(gain)]
         term = torch.zeros_like(spectrum)
         total = x.new_zeros(*spectrum.shape[:-1], plan.hop)
@@ -61,7 +63,9 @@ def fractional_blocks(
             torch.mul(bins, factor, out=term[..., : len(gain)])
             branch = inverse(term, plan)[..., first_point : first_point + plan.hop]
             total.addcmul_(branch, weight)
-        store(total, y[piece.rows], piece, plan)
+        return total
+
+    run(compute, jobs, y, plan)
     return y
 
 

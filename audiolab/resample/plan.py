@@ -30,7 +30,7 @@ from functools import cache, lru_cache
 
 from audiolab.resample.design import FilterDesign
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "reach", "smooth_size"]
 
 #: The first term left out of the fractional engine's series, relative to the signal: -140 dB and
 #: -260 dB, below the rounding of the data type that it serves.
@@ -77,6 +77,8 @@ class Plan:
         Inputs of a block before the time of its first output.
     hop : int
         Outputs kept of each block.
+    cost_ns : float
+        Estimated time for one row on one thread.
     """
 
     ratio: Fraction
@@ -88,6 +90,7 @@ class Plan:
     block_out: int
     lead: int
     hop: int
+    cost_ns: float
 
     @property
     def drift(self) -> float:
@@ -127,12 +130,12 @@ def _make_plan(
         wide = ""
     else:
         wide = "forward" if ratio > 1 else "inverse"
-    base = Plan(ratio, design, reverse, 0, wide, 0, 0, 0, 0)
-    cost, plan = _aligned(base, before, after, length)
+    base = Plan(ratio, design, reverse, 0, wide, 0, 0, 0, 0, 0.0)
+    plan = _aligned(base, before, after, length)
     # The other engine's blocks begin on any sample; near these lengths it has nothing to offer.
     if before + after < _MAX_BLOCK // 64:
-        other_cost, other = _fractional(base, before, after, length, _SERIES_ERROR[bits])
-        plan = other if other_cost < cost else plan
+        other = _fractional(base, before, after, length, _SERIES_ERROR[bits])
+        plan = min(plan, other, key=lambda plan: plan.cost_ns)
     if max(plan.block_in, plan.block_out) > _MAX_BLOCK:
         factor = float(max(ratio, 1 / ratio))
         raise ValueError(
@@ -142,7 +145,7 @@ def _make_plan(
     return plan
 
 
-def _aligned(base: Plan, before: int, after: int, length: int) -> tuple[float, Plan]:
+def _aligned(base: Plan, before: int, after: int, length: int) -> Plan:
     p, q = base.ratio.numerator, base.ratio.denominator
     lead, tail = -(-before // q), -(-after // q)
     overlap = lead + tail
@@ -163,18 +166,21 @@ def _aligned(base: Plan, before: int, after: int, length: int) -> tuple[float, P
     factors = _sizes_beyond(overlap, periods)
     limit = max(factors[0], _LONGEST // max(p, q))
     best = min((factor for factor in factors if factor <= limit), key=cost)
-    return cost(best), replace(
-        base, block_in=best * q, block_out=best * p, lead=lead * q, hop=(best - overlap) * p
+    return replace(
+        base,
+        block_in=best * q,
+        block_out=best * p,
+        lead=lead * q,
+        hop=(best - overlap) * p,
+        cost_ns=cost(best),
     )
 
 
-def _fractional(
-    base: Plan, before: int, after: int, length: int, error: float
-) -> tuple[float, Plan]:
+def _fractional(base: Plan, before: int, after: int, length: int, error: float) -> Plan:
     ratio, lower = float(base.ratio), min(1.0, float(base.ratio))
     lead, tail = before + 1, after + 2
     sizes = _smooth_sizes()
-    best_cost, best = math.inf, base
+    best = replace(base, cost_ns=math.inf)
     # some choice of sizes also for a short signal, as most of them give poor grids
     for size_in in _sizes_beyond(lead + tail, lead + tail + math.ceil(length / base.ratio)):
         if size_in % 8:
@@ -195,8 +201,7 @@ def _fractional(
                 + num_terms * (_transform_ns(size_grid) + 1.0 * size_grid)
             )
             cost = -(-length // hop) * block_ns + 3.5 * (size_in + num_terms * size_grid)
-            if cost < best_cost:
-                best_cost = cost
+            if cost < best.cost_ns:
                 best = replace(
                     base,
                     num_terms=num_terms,
@@ -205,8 +210,9 @@ def _fractional(
                     block_out=size_grid,
                     lead=lead,
                     hop=hop,
+                    cost_ns=cost,
                 )
-    return best_cost, best
+    return best
 
 
 def _terms_needed(shift: float, error: float) -> int:
@@ -234,6 +240,12 @@ def _smooth_sizes() -> tuple[int, ...]:
         powers = [prime**k for k in range(41) if prime**k < 1 << 41]
         sizes = [size * power for size in sizes for power in powers if size * power < 1 << 41]
     return tuple(sorted(sizes))
+
+
+def smooth_size(at_least: int) -> int:
+    """Return the next even size that a transform takes well."""
+    sizes = _smooth_sizes()
+    return 2 * sizes[bisect.bisect_left(sizes, -(-at_least // 2))]
 
 
 @lru_cache(maxsize=4096)
