@@ -2,7 +2,7 @@
 
 A complex spectrogram has to satisfy two things: its magnitudes are the given ones (projection P_A,
 which replaces the magnitudes), and it is the spectrogram of some waveform (projection P_C, inverse
-transform and transform). All methods here are one recurrence, of Nenov, Nguyen, Balazs and Bot,
+transform and transform). All methods here are one recurrence, that of Nenov and others,
 
     t_n = (1 - gamma) d_{n-1} + gamma P_C(P_A(c_{n-1}))
     c_n = t_n + alpha (t_n - t_{n-1}),    d_n = t_n + beta (t_n - t_{n-1})
@@ -13,13 +13,19 @@ method        alpha beta  gamma
 "classic"     0     0     1     D. Griffin and J. Lim 1984, doi:10.1109/TASSP.1984.1164317
 "fast"        0.99  0     1     N. Perraudin, P. Balazs and P. Sondergaard, WASPAA 2013,
                                 doi:10.1109/WASPAA.2013.6701851; torchaudio and librosa
-"accelerated" 0.99  1.1   1.15  R. Nenov et al. 2023, doi:10.48550/arXiv.2306.12504; weights
-                                chosen on five clips of speech and music, 0.5 dB ahead of
-                                "fast" at 16 and 32 iterations
+"accelerated" 0.99  1.1   1.15  R. Nenov, D.-K. Nguyen, P. Balazs and R. I. Bot 2023,
+                                doi:10.48550/arXiv.2306.12504; the weights are ours
 ============= ===== ===== ===== ==================================================================
 
-The start counts for more than the method: see `_initial_phase`. Weights that far out are beyond the
-proof of convergence, as "fast" with 0.99 is, and in practice do not diverge; 1.1 and more do.
+The start counts for more than the method: see `_initial_phase`. On the three bundled clips, after
+32 iterations from random phases, "fast" is 5 to 8 dB ahead of "classic" and "accelerated" 0.2 to
+3 dB ahead of "fast"; from peaks it is 1.4 to 3 dB and 0.1 to 0.2 dB. "accelerated" gains on "fast"
+within the first 50 iterations or so; after 200, from peaks, "fast" is level or ahead.
+
+Weights this large are beyond the proofs of convergence, and converge in practice. A momentum alpha
+of 1.0 stays within 1.5 dB of 0.99 for 50 iterations. One of 1.1 does not diverge, but turns back
+after about 16: at 100 it is 2.5 to 19 dB behind "fast", at 300 within 3 dB of "classic". With 1.2
+and more the convergence stays between -12 and -25 dB.
 
 The quality is the spectral convergence ``20 log10(|| |X| - A || / || A ||)`` of the waveform's own
 spectrogram X. Buffers for frames, spectrum and signal are made once; every step writes into them.

@@ -3,7 +3,7 @@
 A load from memory costs a processor as much as a multiplication, and a sum of products needs two
 loads for each. So 12 sums grow side by side, 4 sets of coefficients times 3 stretches of signal:
 7 loads for 12 products, in the 16 registers that AVX2 has. numba's compiler makes vectors of the
-inner loop; on an EPYC core that gives 40 to 50 thousand million products a second.
+inner loop; on an EPYC core that gives 43 to 48 thousand million products a second.
 
 Streams that are not there (the last of a number that 3 does not divide) repeat the one before, and
 all outputs take the same path: neither the number of threads, nor the place in the batch, nor the
@@ -108,6 +108,7 @@ def filter_phases(
     highs = np.empty(3, np.int64)
     for stream in range(first, last, 3):
         low, high = p, 0  # outputs of a period that some stream keeps
+        whole = True  # whether all streams keep all of them
         for i in range(3):
             number = min(stream + i, last - 1)
             row = number // periods
@@ -115,11 +116,13 @@ def filter_phases(
             offset = period * p - start
             kept_from, kept_to = max(0, -offset), min(p, length - offset)
             low, high = min(low, kept_from), max(high, kept_to)
+            whole = whole and kept_to - kept_from == p
             rows[i] = row
             begins[i] = period * q + lead - origin
             places[i] = row * length + offset - skip
             lows[i] = places[i] + kept_from
             highs[i] = places[i] + kept_to
+        place0, place1, place2 = places[0], places[1], places[2]
         w0 = _window(x, rows[0], num_samples, begins[0], span, spare[0])
         w1 = _window(x, rows[1], num_samples, begins[1], span, spare[1])
         w2 = _window(x, rows[2], num_samples, begins[2], span, spare[2])
@@ -128,9 +131,15 @@ def filter_phases(
             y0, y1, y2 = _twelve(
                 table[group], w0[b : b + taps], w1[b : b + taps], w2[b : b + taps], zero
             )
-            _store(y, places[0] + 4 * group, lows[0], highs[0], y0)
-            _store(y, places[1] + 4 * group, lows[1], highs[1], y1)
-            _store(y, places[2] + 4 * group, lows[2], highs[2], y2)
+            at0, at1, at2 = place0 + 4 * group, place1 + 4 * group, place2 + 4 * group
+            if whole and at0 + 4 <= highs[0]:
+                y[at0], y[at0 + 1], y[at0 + 2], y[at0 + 3] = y0
+                y[at1], y[at1 + 1], y[at1 + 2], y[at1 + 3] = y1
+                y[at2], y[at2 + 1], y[at2 + 2], y[at2 + 3] = y2
+            else:
+                _store(y, at0, lows[0], highs[0], y0)
+                _store(y, at1, lows[1], highs[1], y1)
+                _store(y, at2, lows[2], highs[2], y2)
 
 
 @njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)

@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from audiolab._validation import check_range
-from audiolab.resample.methods import resample
+from audiolab.resample.methods import Options, check_options, resample
 from audiolab.resample.rates import exact_rate, rate_ratio, scaled_length
 
 __all__ = ["Quality", "Resampler", "quality"]
@@ -102,9 +102,11 @@ def quality(
     orig_rate: float | Fraction,
     new_rate: float | Fraction,
     *,
+    name: str | None = None,
     dtype: torch.dtype = torch.float32,
     band_edge: float = 0.91,
     turns: int = 5,
+    **options: Unpack[Options],
 ) -> Quality:
     """Measure a resampler with tones, a click and a clock.
 
@@ -117,12 +119,18 @@ def quality(
         Rate of the input in Hz, > 0.
     new_rate : float or Fraction
         Rate of the output in Hz, > 0, not equal to `orig_rate`.
+    name : str, optional
+        What to call it in the result and in tables; by default the method with its options, or the
+        function's own name.
     dtype : torch.dtype, default: torch.float32
         Precision of the test signals: float32 or float64.
     band_edge : float, default: 0.91
         End of the band in which ripple is measured, 0.1 to 1.
     turns : int, default: 5
         How often to resample ten seconds of noise for the throughput; 0 leaves it out.
+    **options
+        ``design``, ``lowpass_filter_width``, ``rolloff``, ``beta``: options of the method, as for
+        `resample`.
 
     Returns
     -------
@@ -132,9 +140,10 @@ def quality(
     Raises
     ------
     TypeError
-        The function returns no numbers.
+        The function returns no numbers, or was given options.
     ValueError
-        The rates are equal, or the function returns a length that is off by more than 2 samples.
+        The rates are equal, the method does not know an option, or the function returns a length
+        that is off by more than 2 samples.
 
     Examples
     --------
@@ -144,11 +153,15 @@ def quality(
     >>> by_hand = quality(lambda x, orig, new: x[::3], 48_000, 16_000, turns=0)
     >>> round(by_hand.alias_db)
     0
+    >>> wider = quality("torchaudio_hann", 48_000, 32_000, turns=0, lowpass_filter_width=64)
+    >>> wider.name, wider.ripple_db < 0.01
+    ('torchaudio_hann, lowpass_filter_width=64', True)
     """
     check_range(band_edge, "band_edge", 0.1, 1.0)
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
-    probe = _Probe(method, orig_rate, new_rate, dtype)
+    title, settled = _settle(method, options)
+    probe = _Probe(method, orig_rate, new_rate, dtype, settled)
     if probe.ratio == 1:
         raise ValueError(f"new_rate must differ from orig_rate, both are {orig_rate} Hz")
 
@@ -160,7 +173,7 @@ def quality(
     images = [_image_db(probe, f) for f in (0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.98)]
     before, after = _ringing(probe)
     return Quality(
-        name=method if isinstance(method, str) else getattr(method, "__name__", "function"),
+        name=name if name is not None else title,
         orig_rate=float(orig_rate),
         new_rate=float(new_rate),
         ripple_db=max(band) - min(band),
@@ -178,6 +191,19 @@ def quality(
         post_ringing_s=after,
         realtime_factor=_realtime_factor(probe, turns) if turns > 0 else None,
     )
+
+
+def _settle(method: str | Resampler, options: Options) -> tuple[str, dict[str, Any]]:
+    """Return what to call a method with its options, and the options that count."""
+    if isinstance(method, str):
+        settled = check_options(method, options)
+        return ", ".join([method, *(f"{key}={value}" for key, value in settled.items())]), settled
+    if options:
+        raise TypeError(
+            f"{', '.join(options)} apply to methods by name; a function takes its own, "
+            "for instance through functools.partial"
+        )
+    return getattr(method, "__name__", "function"), {}
 
 
 @dataclass(frozen=True)
@@ -198,8 +224,9 @@ class _Probe:
         orig_rate: float | Fraction,
         new_rate: float | Fraction,
         dtype: torch.dtype,
+        options: dict[str, Any],
     ) -> None:
-        self.method, self.dtype = method, dtype
+        self.method, self.dtype, self.options = method, dtype, options
         self.orig_rate, self.new_rate = orig_rate, new_rate
         self.ratio = rate_ratio(orig_rate, new_rate)
         self.num_in = math.ceil(_LOW_SAMPLES * max(Fraction(1), 1 / self.ratio))
@@ -210,7 +237,7 @@ class _Probe:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         x = x.to(self.dtype)
         if isinstance(self.method, str):
-            y = resample(x, self.orig_rate, self.new_rate, method=self.method)
+            y = resample(x, self.orig_rate, self.new_rate, method=self.method, **self.options)
         else:
             y = torch.as_tensor(self.method(x, self.orig_rate, self.new_rate))
         y = y.detach().cpu().to(torch.float64)

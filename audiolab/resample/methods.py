@@ -7,9 +7,10 @@ it, and to reproduce what other code did.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
@@ -20,7 +21,16 @@ from audiolab.resample.engines import ENGINES
 from audiolab.resample.linear import interpolate_linearly
 from audiolab.resample.rates import exact_rate, rate_ratio, scaled_length
 
-__all__ = ["METHODS", "Method", "Resample", "resample"]
+__all__ = ["METHODS", "Method", "Options", "Resample", "check_options", "resample"]
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments of `resample` that only some methods know."""
+
+    design: FilterDesign | None
+    lowpass_filter_width: int | None
+    rolloff: float | None
+    beta: float | None
 
 
 @dataclass(frozen=True)
@@ -158,7 +168,7 @@ def resample(
     """
     check_waveform(waveform, allow_empty=False)
     ratio = rate_ratio(orig_rate, new_rate)
-    options = _check_options(
+    options = check_options(
         method,
         {
             "design": design,
@@ -206,7 +216,7 @@ def _call_engine(
     return y.to(waveform).reshape(*waveform.shape[:-1], length)
 
 
-def _check_options(method: str, given: dict[str, Any]) -> dict[str, Any]:
+def check_options(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that were given, after checking that the method knows them."""
     check_choice(method, "method", tuple(METHODS))
     options = {name: value for name, value in given.items() if value is not None}
@@ -289,7 +299,7 @@ class Resample(torch.nn.Module):
         self.orig_rate = orig_rate
         self.new_rate = new_rate
         self.method = method
-        self.options = _check_options(
+        self.options = check_options(
             method,
             {
                 "design": design,

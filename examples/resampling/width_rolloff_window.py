@@ -13,7 +13,6 @@ steep filter adds to a click.
 
 # %%
 
-from dataclasses import replace
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -181,20 +180,14 @@ plot_sweeps(
 # %%
 
 
-def variant(name, **options):
-    measured = quality(partial(resample, **options), 48_000, 32_000, turns=0)
-    return replace(measured, name=name)
-
-
-# %%
-
-hann, kaiser = {"method": "torchaudio_hann"}, {"method": "torchaudio_kaiser"}
-rows = [variant(f"hann, width {n}", lowpass_filter_width=n, **hann) for n in widths]
+measure = partial(quality, orig_rate=48_000, new_rate=32_000, turns=0)
+hann, cut = "torchaudio_hann", {"lowpass_filter_width": 64, "rolloff": 0.9}
+rows = [measure(hann, name=f"hann, width {n}", lowpass_filter_width=n) for n in widths]
 rows += [
-    variant("hann, width 64, roll-off 0.9", lowpass_filter_width=64, rolloff=0.9, **hann),
-    variant("kaiser, width 6", **kaiser),
-    variant("kaiser, width 64, roll-off 0.9476", method="torchaudio_kaiser_best"),
-    variant("audiolab", method="audiolab"),
+    measure(hann, name="hann, width 64, roll-off 0.9", **cut),
+    measure("torchaudio_kaiser", name="kaiser, width 6"),
+    measure("torchaudio_kaiser_best", name="kaiser, width 64, roll-off 0.9476"),
+    measure("audiolab"),
 ]
 
 # sphinx_gallery_start_ignore

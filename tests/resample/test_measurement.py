@@ -1,5 +1,6 @@
 """The instrument itself, on resamplers whose figures can be written down."""
 
+import functools
 import math
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from audiolab.resample import quality, resample
+from audiolab.resample import FilterDesign, quality, resample
 
 
 def thirds(x: torch.Tensor, orig: Any, new: Any) -> torch.Tensor:
@@ -84,6 +85,27 @@ def test_known_figures_at_48_to_32_khz(method: str, edge: float, alias: float):
     measured = quality(method, 48_000, 32_000, turns=0)
     assert measured.gain_090_db == pytest.approx(edge, abs=0.1)
     assert measured.alias_db == pytest.approx(alias, abs=3)
+
+
+def test_options_reach_the_method():
+    rates = (48_000, 32_000)
+    wide = quality("torchaudio_hann", *rates, turns=0, lowpass_filter_width=64, rolloff=0.9)
+    assert wide.name == "torchaudio_hann, lowpass_filter_width=64, rolloff=0.9"
+    by_hand = quality(
+        functools.partial(resample, method="torchaudio_hann", lowpass_filter_width=64, rolloff=0.9),
+        *rates,
+        name=wide.name,
+        turns=0,
+    )
+    assert wide == by_hand
+    short = quality("audiolab", *rates, name="80 dB", turns=0, design=FilterDesign(0.8, 1.0, 80.0))
+    assert short.name == "80 dB"
+    assert -95 < short.alias_db < -75
+    assert short.edge_01db < 0.87
+    with pytest.raises(ValueError, match="beta does not apply to method='torchaudio_hann'"):
+        quality("torchaudio_hann", *rates, turns=0, beta=3.0)
+    with pytest.raises(TypeError, match="rolloff apply to methods by name"):
+        quality(lambda x, orig, new: x[::3], 48_000, 16_000, turns=0, rolloff=0.9)
 
 
 def test_rates_may_be_anything():
