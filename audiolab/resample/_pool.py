@@ -118,15 +118,19 @@ def _executor(threads: int) -> ThreadPoolExecutor:
     global _pool
     with _lock:
         if _pool is None or _pool[0] < threads:
-            pool = ThreadPoolExecutor(
-                threads, "audiolab-resample", initializer=torch.set_num_threads, initargs=(1,)
-            )
+            pool = ThreadPoolExecutor(threads, "audiolab-resample", initializer=_alone)
             started = threading.Barrier(threads)
             wait([pool.submit(started.wait) for _ in range(threads)])
             # The last to set the number also sets what threads yet to come begin with.
             torch.set_num_threads(threads)
             _pool = (threads, pool)
         return _pool[1]
+
+
+def _alone() -> None:
+    """Have torch use one thread only, when it is called in this one."""
+    torch.get_num_threads()  # else its first operation here would take over the caller's number
+    torch.set_num_threads(1)
 
 
 def _forget() -> None:
