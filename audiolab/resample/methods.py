@@ -154,9 +154,12 @@ def resample(
 
     .. math:: y[m] = \sum_n x[n]\, g(m / f_\mathrm{new} - n / f_\mathrm{orig})
 
-    where g is a Kaiser-windowed sinc (`FilterDesign`), by FFT in blocks. They are differentiable
-    any number of times, in reverse and forward mode, and work under ``torch.func.vmap``.
-    Half-precision tensors are computed in float32.
+    where g is a Kaiser-windowed sinc (`FilterDesign`): long signals by FFT in blocks; short ones,
+    on a CPU, as the sums that they are, in loops that numba compiles at the first call ever (3 s)
+    and keeps on disk. On a CPU, `torch.get_num_threads` threads share the work in whole pieces,
+    and their number changes no bit of the result. The methods are differentiable any number of
+    times, in reverse and forward mode, and work under ``torch.func.vmap``. Half-precision tensors
+    are computed in float32.
 
     Examples
     --------
