@@ -141,7 +141,7 @@ assert 80 < 1000 * StreamResampler(44_100, 16_000, method="audiolab_brickwall").
 # -------------------
 #
 # **Does it matter how large the pieces are?** Not for the result. For the time it does: each call
-# transforms one block at least, and small pieces share a block with nobody.
+# takes about a tenth of a millisecond of Python before it computes anything.
 
 # %%
 
