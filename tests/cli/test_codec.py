@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from audiolab import io, signals
+from audiolab import codec, io, signals
 from audiolab.cli import codec as command
-from audiolab.codec import EncodecConfig, EncodecModel, compression
+from audiolab.codec import EncodecConfig, EncodecModel
 from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
 
 RATE = 8_000
@@ -62,11 +62,11 @@ def test_the_direction_follows_the_suffix(run, sound: Path, models):
     coded = sound.with_suffix(".ecdc")
     waveform, _ = io.load(sound)
     model = EncodecModel.from_pretrained(models["mono"])
-    assert coded.read_bytes() == compression.compress(waveform, RATE, model=model, bandwidth=6.0)
+    assert coded.read_bytes() == codec.compress(waveform, RATE, model=model, bandwidth=6.0)
     run("codec", "--model", models["mono"], coded, "-r").succeeded()
     decoded, rate = io.load(sound.with_name("sound_decompressed.wav"))
     assert rate == RATE
-    expected, _ = compression.decompress(coded.read_bytes(), model=model)
+    expected, _ = codec.decompress(coded.read_bytes(), model=model)
     expected = expected * min(1.0, 0.99 / float(expected.abs().max()))
     # 16-bit samples.
     torch.testing.assert_close(decoded, expected, rtol=0, atol=1 / 32768)
@@ -128,7 +128,7 @@ def test_many_files(run, sound: Path, tmp_path: Path, models, jobs: int):
     run("codec", "compress", *options, *inputs).succeeded()
     model = EncodecModel.from_pretrained(models["mono"])
     for each in inputs:
-        expected = compression.compress(*io.load(each), model=model, bandwidth=6.0)
+        expected = codec.compress(*io.load(each), model=model, bandwidth=6.0)
         assert (out / f"{each.stem}.ecdc").read_bytes() == expected
     (out / "in3.ecdc").write_bytes(b"no file of ours")
     coded = [out / f"{each.stem}.ecdc" for each in inputs]

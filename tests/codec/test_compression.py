@@ -21,9 +21,10 @@ import torch
 from codec_references import PRESETS, clip, encodec_model, model
 
 from audiolab import io, signals
-from audiolab.codec import CheckpointError, EncodecConfig, EncodecModel
-from audiolab.codec.bitstream import BitstreamError, Header
-from audiolab.codec.compression import (
+from audiolab.codec import (
+    CheckpointError,
+    EncodecConfig,
+    EncodecModel,
     LegacyStreamWarning,
     compress,
     compress_file,
@@ -34,6 +35,7 @@ from audiolab.codec.compression import (
     read_codes,
     write_codes,
 )
+from audiolab.codec.bitstream import BitstreamError, Header
 from audiolab.codec.entropy import CorruptStreamError
 from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.language_model import LANGUAGE_MODELS, LanguageModel, LanguageModelConfig
@@ -415,7 +417,7 @@ def attack(data: bytes, codec: EncodecModel, lm: LanguageModel) -> str:
     return "read"
 
 
-@pytest.mark.filterwarnings("ignore::audiolab.codec.compression.LegacyStreamWarning")
+@pytest.mark.filterwarnings("ignore::audiolab.codec.LegacyStreamWarning")
 def test_crafted_headers_are_refused_in_little_memory():
     codec, lm = small(MONO), small_lm()
     headers = crafted()
@@ -467,7 +469,7 @@ def fuzz(count: int, seed: int) -> dict[str, int]:
     return outcomes
 
 
-@pytest.mark.filterwarnings("ignore::audiolab.codec.compression.LegacyStreamWarning")
+@pytest.mark.filterwarnings("ignore::audiolab.codec.LegacyStreamWarning")
 def test_twenty_thousand_mutated_files():
     outcomes = fuzz(20_000, seed=1)
     assert sum(outcomes.values()) == 20_000
@@ -496,7 +498,7 @@ MEMORY = """
 import resource, sys
 sys.path.insert(0, {folder!r})
 from test_compression import MONO, RATE, io, noise, small, small_lm
-from audiolab.codec.compression import compress_file, decompress_file
+from audiolab.codec import compress_file, decompress_file
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
