@@ -19,6 +19,7 @@ import torch
 
 from audiolab import io
 from audiolab._typing import FilePath
+from audiolab.codec._bytes import Readable, read_exactly
 from audiolab.codec._models import (
     LanguageModelLike,
     ModelLike,
@@ -29,14 +30,7 @@ from audiolab.codec._models import (
     find_model,
 )
 from audiolab.codec._payload import AnyLanguageModel, reader, segment_frames
-from audiolab.codec.bitstream import (
-    BitstreamError,
-    ChecksumReader,
-    Header,
-    Readable,
-    read_exactly,
-    read_header,
-)
+from audiolab.codec.bitstream import BitstreamError, ChecksumReader, Header, read_header
 from audiolab.codec.entropy import CorruptStreamError
 from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.model import EncodecModel, EncodedSegment
