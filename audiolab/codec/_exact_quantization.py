@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from audiolab.codec import _exact_tables as tables
 from audiolab.codec._exact_kernels import POINT, Linear, Parameters
-from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
+from audiolab.codec.language_model import LanguageModel
+from audiolab.codec.language_model_config import LanguageModelConfig
 
 __all__ = ["arrays_from_float", "assemble"]
 
