@@ -139,7 +139,7 @@ def compress(
     Examples
     --------
     >>> from audiolab import signals
-    >>> from audiolab.codec import EncodecModel
+    >>> from audiolab.codec import EncodecModel, decompress
     >>> model = EncodecModel.from_preset("encodec_24khz", generator=0)
     >>> data = compress(signals.tone(440, 0.5, 16_000), 16_000, model=model, bandwidth=3.0)
     >>> waveform, rate = decompress(data, model=model)
