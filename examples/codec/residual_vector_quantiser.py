@@ -32,8 +32,9 @@ clips = {"speech_female": 4.0, "speech_male": 4.2, "music": 6.0}  # seconds to l
 #
 # **What is a codebook?** Take 75 frames a second of two voices, and of each frame two numbers: the
 # level below 1 kHz and the level from 1 to 4 kHz. Every frame is a point. Send its address in a
-# table of 16 points, the *codebook*, instead, and a frame costs 4 bits. The error is smallest if each point goes to
-# the nearest entry, and if each entry is the mean of its points: k-means takes turns.
+# table of 16 points, the *codebook*, instead, and a frame costs 4 bits. The error is smallest if
+# each point goes to the nearest entry, and if each entry is the mean of its points: k-means takes
+# turns.
 
 # %%
 
@@ -131,10 +132,10 @@ assert 0.1 < misses < 0.3
 # sphinx_gallery_end_ignore
 
 # %% [markdown]
-# It does: the error is smaller by a quarter or so. On the left the second table's pattern is stamped around each entry
-# of the first, also where no frame ever is. But these are 32 stored points and 32 distances a
-# frame against 256. EnCodec at 6 kbps sends 80 bits a frame, eight tables of 1024: one table for
-# as many bits would have :math:`2^{80}` entries.
+# It does: the error is smaller by a quarter or so. On the left the second table's pattern is
+# stamped around each entry of the first, also where no frame ever is. But these are 32 stored
+# points and 32 distances a frame against 256. EnCodec at 6 kbps sends 80 bits a frame, eight tables
+# of 1024: one table for as many bits would have :math:`2^{80}` entries.
 #
 # Taking the nearest entry stage by stage is *greedy*: now and then another pair would have been
 # nearer. Nobody searches for it.
@@ -204,18 +205,18 @@ assert all(new > seen for seen, new in energy)
 
 # %% [markdown]
 # One large table wins on what it learnt from, as it must: at 10 bits it has an entry for every
-# fourth frame, and has all but memorised them. On unseen frames, a bit buys a tenth of a decibel from 9 bits on.
-# A table twice as large needs twice the data, for one bit. Small tables in a row go on: each stage's
-# entries are learnt from all frames. They too are better at what they know: the gap to unseen
-# frames is why codecs train on thousands of hours, and not on 14 s.
+# fourth frame, and has all but memorised them. On unseen frames, a bit buys a tenth of a decibel
+# from 9 bits on. A table twice as large needs twice the data, for one bit. Small tables in a row go
+# on: each stage's entries are learnt from all frames. They too are better at what they know: the
+# gap to unseen frames is why codecs train on thousands of hours, and not on 14 s.
 #
 # Listen
 # ------
 #
-# **What do 6, 12, 24 and 48 bits a frame sound like?** The stages' entries are added up to a log-mel
-# spectrum, and :func:`audiolab.features.griffin_lim` finds a waveform for it. The first track has
-# gone the same way without a quantiser: it is the best that the others could be. All of it is
-# speech that no table has seen.
+# **What do 6, 12, 24 and 48 bits a frame sound like?** The stages' entries are added up to a
+# log-mel spectrum, and :func:`audiolab.features.griffin_lim` finds a waveform for it. The first
+# track has gone the same way without a quantiser: it is the best that the others could be. All of
+# it is speech that no table has seen.
 
 # %%
 
@@ -411,9 +412,9 @@ assert gain_db[7] > -0.5
 # sphinx_gallery_end_ignore
 
 # %% [markdown]
-# One model for all bit rates costs a tenth of a decibel at the highest, and gains more at the
-# lowest. The effect is small here because tables in a row are ordered by themselves; the choice of
-# EnCodec's authors was to have one model instead of five. Training a whole codec this way is
+# One model for all bit rates costs a tenth or two of a decibel at the highest, and gains more at
+# the lowest. The effect is small here because tables in a row are ordered by themselves; the choice
+# of EnCodec's authors was to have one model instead of five. Training a whole codec this way is
 # ``model.reconstruct(waveform, num_codebooks=model.sample_num_codebooks(batch))``.
 #
 # Pitfalls
