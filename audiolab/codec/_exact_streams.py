@@ -14,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from audiolab.codec import _exact_kernels as kernels
-from audiolab.codec._exact_kernels import Parameters, Work
+from audiolab.codec._exact_parameters import Parameters, Work
 from audiolab.codec.entropy import ArithmeticDecoder, ArithmeticEncoder
 from audiolab.codec.language_model_config import LanguageModelConfig
 
@@ -43,34 +43,37 @@ class Run:
         shape = (config.num_layers, config.dim, capacity)
         self.work = Work(
             x=np.zeros((block, config.dim), np.int64),
-            small=np.zeros((block, config.dim), np.int16),
             query=np.zeros((config.dim, block), np.int16),
             keys=np.zeros(shape, np.int16),
             values=np.zeros(shape, np.int16),
         )
         # The step of zeros before the first frame: only the biases are left.
-        self.work.keys[:, :, 0] = self.parameters.key.bias
-        self.work.values[:, :, 0] = self.parameters.value.bias
+        bias = self.parameters.attention.query_key_value.rows[:, 1]
+        self.work.keys[:, :, 0] = bias[:, config.dim : 2 * config.dim]
+        self.work.values[:, :, 0] = bias[:, 2 * config.dim :]
         self.fill = 1
         self.known = np.zeros((1, num_codebooks), np.int64)
 
     def advance(self, codes: NDArray[np.int64], share: Callable[..., None] | None = None) -> int:
         """Take in ``(codebook, frame)``, no more than a block; return how many frames."""
         count: int = codes.shape[1]
-        known = np.concatenate([self.known, 1 + codes.T[:-1]])
+        known = np.ascontiguousarray(np.concatenate([self.known, 1 + codes.T[:-1]]))
         share = share or (lambda work, count: work(0, count))
         p, work, config = self.parameters, self.work, self.config
-        fill: int = kernels.make_room(work, self.fill, config.past_context, count)
-        share(lambda a, b: kernels.embed(p, known, self.position, work, a, b), count)
+        heads, context = config.num_heads, config.past_context
+        fill = int(kernels.make_room(work.keys, work.values, self.fill, context, count))
+        share(lambda a, b: kernels.embed(p.embedding, known, self.position, work.x, a, b), count)
         for i in range(config.num_layers):
             # All keys of the block must be there before any frame attends to them.
-            share(lambda a, b, i=i: kernels.project(p, i, work, fill, a, b), count)
             share(
-                lambda a, b, i=i: kernels.finish_layer(
-                    p, i, config.num_heads, config.past_context, work, fill, a, b
-                ),
+                lambda a, b, i=i: kernels.project(p.attention.query_key_value, i, work, fill, a, b),
                 count,
             )
+            share(
+                lambda a, b, i=i: kernels.attend(p.attention, i, heads, context, work, fill, a, b),
+                count,
+            )
+            share(lambda a, b, i=i: kernels.feed_forward(p.feed_forward, i, work.x[a:b]), count)
         self.fill = fill + count
         self.position += count
         self.known = 1 + codes.T[-1:]
@@ -135,7 +138,9 @@ class ExactEncoder:
             bounds = np.empty((count, self._num_codebooks, 2), np.int64)
             share(
                 lambda a, b, frames=frames, bounds=bounds: kernels.intervals(
-                    run.parameters, frames, run.work, a, b, bounds
+                    kernels.widths(run.parameters.head, self._num_codebooks, run.work.x[a:b]),
+                    frames[a:b],
+                    bounds[a:b],
                 ),
                 count,
             )
@@ -213,10 +218,11 @@ class ExactDecoder:
         # In pieces, so that a wrong `num_frames` allocates no more than the stream is worth.
         for start in range(0, num_frames, 4096):
             out = np.empty((min(4096, num_frames - start), self._num_codebooks), np.int64)
-            run.fill, done = kernels.decode_frames(
+            fill, done = kernels.decode_frames(
                 run.parameters, config.num_heads, config.past_context, run.work, run.fill,
                 run.position, run.known, data, state, out,
             )  # fmt: skip
+            run.fill = int(fill)
             run.position += len(out)
             self.coder.check_done(done, out.size)
             frames.append(torch.from_numpy(out))

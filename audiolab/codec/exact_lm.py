@@ -33,7 +33,7 @@ from safetensors.numpy import save_file
 from audiolab._files import atomic_path
 from audiolab._typing import FilePath
 from audiolab.codec import _exact_kernels as kernels
-from audiolab.codec._exact_kernels import Parameters
+from audiolab.codec._exact_parameters import Parameters
 from audiolab.codec._exact_quantization import arrays_from_float, assemble
 from audiolab.codec._exact_streams import BLOCK, ExactDecoder, ExactEncoder, Run, check_codes
 from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
@@ -232,7 +232,7 @@ class ExactLanguageModel:
         found = [np.zeros((0, len(values), self.config.codebook_size), np.int64)]
         for start in range(0, values.shape[1], BLOCK):
             count = run.advance(values[:, start : start + BLOCK])
-            rows = kernels.widths(self._parameters, len(values), run.work, 0, count)
+            rows = kernels.widths(self._parameters.head, len(values), run.work.x[:count])
             found.append(rows.astype(np.int64))
         return np.concatenate(found)
 
