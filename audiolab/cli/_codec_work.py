@@ -25,7 +25,18 @@ from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.language_model import LanguageModel
 from audiolab.codec.tokens import TokenInfo, load_tokens, save_tokens
 
-__all__ = ["Worker", "inspect", "work_through"]
+__all__ = ["Worker", "check_device", "inspect", "work_through"]
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that is not there, and say which are."""
+    there = ["cpu"]
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is not None:
+        kind = accelerator.type
+        there += [kind, *(f"{kind}:{i}" for i in range(torch.accelerator.device_count()))]
+    if name not in there:
+        raise CommandError(f"--device {name}: this machine has {', '.join(there)}")
 
 
 class Worker:
@@ -35,6 +46,16 @@ class Worker:
         self._options = arguments
         self._models: dict[str, EncodecModel] = {}
         self.progress: Callable[[float, float | None], None] | None = None
+
+    def step(self, action: str) -> Callable[[Path, Path], None]:
+        """Return what an action does with one input and its output."""
+        steps: dict[str, Callable[[Path, Path], None]] = {
+            "compress": self.compress,
+            "decompress": self.decompress,
+            "roundtrip": self.roundtrip,
+            "tokens": self.tokens,
+        }
+        return steps[action]
 
     def compress(self, source: Path, target: Path) -> None:
         """Make an ``.ecdc`` file of audio."""

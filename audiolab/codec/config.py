@@ -112,6 +112,10 @@ class EncodecConfig:
         for name in counts:
             _check_int(getattr(self, name), name, 1)
         _check_int(self.num_lstm_layers, "num_lstm_layers", 0)
+        if self.compress > self.num_filters:
+            raise ValueError(
+                f"compress must not exceed num_filters={self.num_filters}, got {self.compress}"
+            )
         if self.channels not in (1, 2):
             raise ValueError(f"channels must be 1 or 2, got {self.channels}")
         if self.norm not in _NORMS:
