@@ -116,6 +116,8 @@ print(
 )
 print(f"256 entries of their own:    {rms(points - single[nearest(points, single)]):.2f} dB")
 
+# %%
+
 _, panels = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrained")
 names = "Level below 1 kHz (dB)", "Level from 1 to 4 kHz (dB)"
 limits = [(-22, 42), (-22, 32)]
@@ -285,6 +287,8 @@ for book in learnt.values():
         book.update(batch, book.nearest(batch), random)
 learnt["k-means"] = Codebook(64, 80)
 learnt["k-means"].start(train, torch.Generator().manual_seed(1))
+
+# %%
 
 _, panel = plt.subplots(figsize=(7.6, 3.4), layout="constrained")
 for name, book in learnt.items():

@@ -126,21 +126,11 @@ for panel, (title, values) in zip(panels, columns.items(), strict=True):
 
 # %%
 
-taps_and_strides = [
-    (7, 1),
-    (3, 1),
-    (4, 2),
-    (3, 1),
-    (8, 4),
-    (3, 1),
-    (10, 5),
-    (3, 1),
-    (16, 8),
-    (7, 1),
-]
+taps = (7, 3, 4, 3, 8, 3, 10, 3, 16, 7)
+strides = (1, 1, 2, 1, 4, 1, 5, 1, 8, 1)
 reach, step, counted = 1, 1, []
-for taps, stride in taps_and_strides:
-    reach += (taps - 1) * step
+for count, stride in zip(taps, strides, strict=True):
+    reach += (count - 1) * step
     step *= stride
     counted.append(reach)
 measured = [row[6] for row in rows if row[1] != "ResidualLSTM"]
@@ -171,6 +161,8 @@ maps = {
     name: torch.stack([influence(encoder, frame, 20) for frame in range(20)])
     for name, encoder in encoders.items()
 }
+
+# %%
 
 _, panels = plt.subplots(1, 2, figsize=(9.5, 4.4), sharey=True, layout="constrained")
 for panel, (title, seen) in zip(panels, maps.items(), strict=True):

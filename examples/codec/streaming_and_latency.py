@@ -58,6 +58,8 @@ model.decoder(model.encoder(waveform[..., : 2 * rate]))
 for hook in hooks:
     hook.remove()
 
+# %%
+
 residual, random = model.encoder(waveform)[0].T, torch.Generator().manual_seed(0)
 for book in model.quantizer.codebooks[:8]:
     scatter = torch.randn(book.embed.shape, generator=random)

@@ -258,6 +258,8 @@ for size in sizes:
     calls = max(1, 2**21 // size)
     price.append(1e6 * milliseconds(repeat_exp, x, out, calls) / (calls * size))
 
+# %%
+
 _, panel = plt.subplots(figsize=(7.6, 3.0), layout="constrained")
 panel.semilogx([8 * size / 1e6 for size in sizes], price, "o-")
 panel.axvline(2 * 3.07, color="#5a5f66", linestyle=":", label="one second of the first layer")
