@@ -85,7 +85,7 @@ assert data[64:69].hex(" ") == "01 08 f0 3f 80"
 # Ten bits in bytes of eight
 # --------------------------
 #
-# **How do codes straddle bytes?** They are one large number, :math:`\\sum_i c_i \\, 2^{10 i}`,
+# **How do codes straddle bytes?** They are one large number, :math:`\sum_i c_i \, 2^{10 i}`,
 # written from its low end. Within a byte the lowest bit comes first, so the second code begins at
 # bit 2 of the second byte:
 

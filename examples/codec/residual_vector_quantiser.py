@@ -34,7 +34,8 @@ clips = {"speech_female": 4.0, "speech_male": 4.2, "music": 6.0}  # seconds to l
 # level below 1 kHz and the level from 1 to 4 kHz. Every frame is a point. Send its address in a
 # table of 16 points, the *codebook*, instead, and a frame costs 4 bits. The error is smallest if
 # each point goes to the nearest entry, and if each entry is the mean of its points: k-means takes
-# turns.
+# turns. Since :math:`|x - e|^2 = |x|^2 - 2 (x \cdot e - |e|^2 / 2)`, the nearest entry is the one
+# for which the bracket is largest: one product of matrices for all.
 
 # %%
 
