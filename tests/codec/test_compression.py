@@ -503,7 +503,7 @@ from audiolab.codec import compress_file, decompress_file
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
-for seconds in (60, 240):
+for seconds in (60, 300):
     with io.BlockWriter("in.wav", RATE, 1, overwrite=True) as writer:
         for i in range(seconds // 10):
             writer.write(noise(10 * RATE, seed=i).clamp(-1, 1))
@@ -525,5 +525,6 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path):
         timeout=250,
     )
     short, long = map(float, done.stdout.split())
-    # The longer file has 5.8 MB more of samples, and of activations ten times that.
-    assert long - short < 4
+    # The longer file has 7.7 MB more of samples, and ten times that of activations; what the
+    # allocator takes on the way, 3 MB or so, ends (none of it from 240 to 600 s).
+    assert long - short < 6
