@@ -279,7 +279,7 @@ assert ways["by language model"] < 0.65 * ways["by frequency"]
 
 # %% [markdown]
 # Half of the bits are gone, without loss. Vowels repeat themselves and cost two or three bits; the
-# hiss at 1.4 s costs all five, as noise can't be guessed.
+# hiss at 1.4 s costs nearly all five, as noise can't be guessed.
 #
 # The last bit of a probability
 # -----------------------------

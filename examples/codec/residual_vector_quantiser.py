@@ -276,8 +276,9 @@ assert 20 < int((used > 0).sum()) < 40
 # An entry that starts where no vector is nearest to it is never picked, and never moves. It is
 # *dead*, and its share of the bits is wasted. So whoever is picked less than twice a batch is
 # renewed: put onto a random vector of the batch, with a count and a sum that give it time to be
-# picked. (EnCodec's published code renews the entry but neither count nor sum, which at the next
-# update put it back to where it was dead.) The package's ``Codebook`` does both:
+# picked. (EnCodec's published code
+# renews the entry but neither its count nor its sum, and the update that follows in the same step
+# puts it back to where it was dead.) The package's ``Codebook`` does both:
 
 # %%
 
@@ -425,14 +426,14 @@ assert gain_db[7] > -0.5
 # Pitfalls
 # --------
 #
-# - *A gradient that stops at the first table.* If the residual is not detached from the entry that
-#   was taken off, the second table's commitment has no gradient left. The published code of
-#   EnCodec has this error, and it trains, only worse.
-# - *Entries drawn from the residuals.* The more tables there are, the closer such a quantiser is
-#   to storing its data: errors fall to nothing, codes of later stages are decided by rounding.
+# - *A gradient that stops at the first table.* Take off the straight-through output instead of the
+#   bare entry, and the residual's gradient cancels: only the first table's commitment is felt. The
+#   published code of EnCodec has this error.
+# - *Entries drawn from the residuals.* The more tables there are, the closer such a quantiser is to
+#   storing its data: errors fall to nothing, codes of later stages are decided by rounding.
 # - *Counting bits by the table.* 64 entries take 6 bits only if all are picked alike. Popular ones
-#   can be sent shorter, which is what
-#   :ref:`the entropy coder <sphx_glr_auto_examples_codec_container_and_entropy_coder.py>` does.
+#   can be sent shorter, which is what :ref:`the entropy coder
+#   <sphx_glr_auto_examples_codec_container_and_entropy_coder.py>` does.
 # - *Judging by the training set.* See the plain table above.
 #
 # Try this

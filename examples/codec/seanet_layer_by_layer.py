@@ -352,11 +352,12 @@ display.player(tracks, rate)
 # --------
 #
 # - *Counting strides only.* The hop is 320 samples; the window is 2,718. Codes of one moment depend
-#   on what was eight frames before it, so cutting a code stream and joining it elsewhere clicks.
+#   on what was eight frames before it, and on all of the past through the LSTM: cutting codes is
+#   not cutting sound.
 # - *Batches with padding.* At the end, too, the last window is filled by reflection. Zeros that a
 #   batch adds are signal to the model; ``encode(..., lengths=...)`` gives every item its own end.
-# - *Group norm over time.* One loud moment scales the whole second in the 48 kHz model. It is why
-#   a segment can't be encoded in parts.
+# - *Group norm over time.* One loud moment scales the whole second in the 48 kHz model. It is why a
+#   segment can't be encoded in parts.
 #
 # Try this
 # --------

@@ -229,7 +229,7 @@ panel.legend()
 #
 # **One frame at a time, or ten?** A call has a price of its own: small matrices, weights that are
 # read anew, Python. Ten frames share it, and wait for 133 ms. These are the figures of the
-# repository's benchmark, whose result is committed with it.
+# repository's benchmark, whose result is committed with it, and found if this runs in a clone.
 
 # %%
 

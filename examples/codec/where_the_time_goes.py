@@ -4,9 +4,9 @@ Where the time goes
 ===================
 
 EnCodec's networks multiply 1.5 thousand million times for each second of sound, which a processor
-does in a hundredth of a second. The published implementation takes some ten times as long. This page
-shows what it does with the rest, how the package computes the same codes in a fraction of it, and
-what that is worth by the repository's own benchmark.
+does in a hundredth of a second. The published implementation takes some ten times as long. This
+page shows what it does with the rest, how the package computes the same codes in less, and what
+that is worth by the repository's own benchmark.
 
 **What you will hear.** What a faster formula does to a sound, and the difference, raised by 120 dB.
 """
@@ -33,7 +33,8 @@ torch.set_num_threads(1)
 #
 # **How fast is it?** ``tests/benchmarks/bench_codec.py`` runs three implementations with the same
 # weights in one process, in turns, and writes what it finds into the repository. (``make bench``
-# repeats it on your machine.) Each ratio is taken to ``encodec`` 0.1.1.
+# repeats it on your machine. The page finds the file wherever it runs in a clone.) Each ratio is
+# taken to ``encodec`` 0.1.1.
 
 # %%
 
@@ -160,9 +161,10 @@ panel.set(xlabel="Share of the time (%)")
 # ------------
 #
 # **What is slow about it?** :math:`\mathrm{ELU}(x) = x` above 0, and :math:`e^x - 1` below. torch
-# computes the latter by ``expm1``, which is exact near 0, and on a CPU goes number by number, where
-# ``exp`` takes eight or sixteen at a time. Near 0 the difference :math:`e^x - 1` loses *relative*
-# precision. But what reaches the next layer is an *absolute* error:
+# computes the latter by ``expm1``, which is exact near 0, and on a CPU goes number by number in the
+# versions of torch at hand, where ``exp`` takes eight or sixteen at a time. Near 0 the difference
+# :math:`e^x - 1` loses *relative* precision. But what reaches the next layer is an *absolute*
+# error:
 
 # %%
 
@@ -206,45 +208,43 @@ assert torch.equal(elu_by_exp(axis[axis > 0]), axis[axis > 0])
 # one step further and compiles its own polynomial for :math:`e^x`, which writes straight into the
 # next layer's padded input.
 #
-# Three views of one convolution
-# ------------------------------
+# A convolution is a product
+# --------------------------
 #
-# **Why is a strided convolution not a plain product of matrices?** It is, if time comes first. Lay
-# the samples out as ``(time, channels)``, and take :math:`s` of them as one row: that is a reshape
-# and copies nothing. A convolution of :math:`2 s` taps and stride :math:`s` is then one of two taps
-# over rows: this row and the one before, each times a matrix.
+# **Why is a convolution not simply a product of matrices?** It is, if time comes first. Lay the
+# samples out as ``(time, channels)``. The input of one output is then a stretch of memory: all
+# channels of one sample, all of the next, ten samples in all. The next output's stretch starts five
+# samples later. These stretches are the rows of a matrix, and the rows overlap; nothing is copied.
 
 # %%
 
-layer, stride = model.encoder.layers[9], 5  # 128 channels to 256, 10 taps
+layer, taps, stride = model.encoder.layers[9], 10, 5  # 128 channels to 256
 weight, bias = layer.conv.folded(), layer.conv.bias  # (256, 128, 10)
 x = torch.randn(1, 128, 3000, generator=torch.Generator().manual_seed(1))
-
 padded = torch.cat([x[..., 1:6].flip(-1), x], dim=-1)  # mirrored, as the model does
-time_first = padded[0].T.contiguous()
-rows = time_first.view(-1, stride * 128)
-matrices = weight.permute(0, 2, 1).reshape(256, 2, stride * 128)
 
+time_first = padded[0].T.contiguous()  # (3005, 128)
+rows = time_first.as_strided((600, taps * 128), (stride * 128, 1))
+matrix = weight.permute(2, 1, 0).reshape(taps * 128, 256)
+product = torch.addmm(bias, rows, matrix)
 
-def by_rows():
-    return torch.addmm(bias, rows[:-1], matrices[:, 0].T).addmm_(rows[1:], matrices[:, 1].T)
-
-
-print("the rows are the same memory:", rows.data_ptr() == time_first.data_ptr())
-print(f"largest difference: {(by_rows().T - layer(x)[0]).abs().max():.1e}")
-print(f"conv1d: {milliseconds(functional.conv1d, padded, weight, bias, stride):.2f} ms")
-print(f"rows:   {milliseconds(by_rows):.2f} ms")
+stored, seen = time_first.numel(), rows.numel()
+print(f"{seen:,} numbers in the rows, {stored:,} in memory; largest difference", end=" ")
+print(f"{(product.T - layer(x)[0]).abs().max():.1e}")
+print(f"conv1d:  {milliseconds(functional.conv1d, padded, weight, bias, stride):.2f} ms")
+print(f"product: {milliseconds(torch.addmm, bias, rows, matrix):.2f} ms")
 
 # sphinx_gallery_start_ignore
 assert rows.data_ptr() == time_first.data_ptr()
-assert torch.allclose(by_rows().T, layer(x)[0], atol=1e-4)
+assert torch.allclose(product.T, layer(x)[0], atol=1e-4)
 # sphinx_gallery_end_ignore
 
 # %% [markdown]
-# The library that multiplies decides which of the two is faster; on many processors oneDNN's own
-# convolution, given the rows and weights in the order that it likes, beats both, and that is what
-# the package calls. A transposed convolution becomes the same two taps, read the other way (see
-# :ref:`SEANet, layer by layer <sphx_glr_auto_examples_codec_seanet_layer_by_layer.py>`).
+# Libraries of linear algebra don't take rows that overlap: here torch copied them first. The
+# package brings a product of its own that reads them as they lie. All layers become this one loop,
+# with their activation, their bias and the sum of a residual unit's branches inside. A transposed
+# convolution is no exception (see :ref:`SEANet, layer by layer
+# <sphx_glr_auto_examples_codec_seanet_layer_by_layer.py>`).
 #
 # Pieces that fit the cache
 # -------------------------
@@ -318,8 +318,8 @@ assert sum(p.numel() for n, p in lstm.named_parameters() if "weight_hh" in n) * 
 with torch.no_grad():
     slow = model.encoder(waveform)
     fast = model.latent(waveform)
-    by_modules = milliseconds(model.encoder, waveform)
-    by_engine = milliseconds(model.latent, waveform)
+    by_modules = milliseconds(model.encoder, waveform, turns=2)
+    by_engine = milliseconds(model.latent, waveform, turns=2)
 print(f"largest difference {(slow - fast).abs().max():.1e}, latents reach {slow.abs().max():.1f}")
 print(f"modules {by_modules:.0f} ms, package {by_engine:.0f} ms for 5.7 s of sound")
 print(f"that is {by_modules / by_engine:.1f} times faster, on this machine, this time")
