@@ -13,6 +13,11 @@ Codes are those of ``encodec`` 0.1.1, with these differences, none of which a de
 
 On a CPU without gradients, `audiolab.codec.engine` evaluates the networks; everywhere else, their
 modules do.
+
+``torch.export`` and ``torch.onnx.export`` take `encoder` and `decoder`. They unroll an LSTM over
+time, so the published models are exported for the length of the example ("you marked ... as dynamic
+but your code specialized it to be a constant"); a model without LSTM layers takes any length from
+some frames on with ``dynamic_shapes=({2: Dim.AUTO},)``.
 """
 
 from __future__ import annotations
