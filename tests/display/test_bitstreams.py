@@ -32,6 +32,7 @@ def test_one_colour_a_field() -> None:
     axes = plot_bytes(bytes(8), [(str(n), 1) for n in range(8)], title="Eight fields")
     assert len({box.get_facecolor() for box in boxes(axes)}) == 8
     legend = axes.get_legend()
+    assert legend is not None
     assert [t.get_text() for t in legend.get_texts()] == [
         f"{letter}  {n}" for n, letter in enumerate("ABCDEFGH")
     ]

@@ -13,7 +13,7 @@ LIMITS = [(-1.0, 1.0), (-2.0, 2.0)]
 def picture(codebook: torch.Tensor) -> np.ndarray:
     axes = plot_codebook(torch.zeros(0, 2), codebook, title="Cells", limits=LIMITS)
     (image,) = axes.images
-    assert image.get_extent() == [-1.0, 1.0, -2.0, 2.0]
+    assert tuple(image.get_extent()) == (-1.0, 1.0, -2.0, 2.0)
     return np.asarray(image.get_array())
 
 
