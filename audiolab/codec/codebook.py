@@ -11,8 +11,15 @@ One process is assumed: codebooks are not averaged over workers.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
+
+from audiolab.codec._kernels import pick_nearest
+from audiolab.codec._products import pack
 
 __all__ = ["Codebook"]
 
@@ -57,6 +64,11 @@ class Codebook(nn.Module):
         self.register_buffer("embed", torch.zeros(size, dimension))
         self.register_buffer("embed_avg", torch.zeros(size, dimension))
         self._offsets: tuple[object, torch.Tensor] | None = None
+        self._packed: tuple[object, NDArray[np.float32]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is kept until the entries change is made anew in a copy.
+        return {**self.__dict__, "_offsets": None, "_packed": None}
 
     def offsets(self) -> torch.Tensor:
         """Return what is added to ``x.e`` so that the nearest entry scores highest.
@@ -67,10 +79,32 @@ class Codebook(nn.Module):
             ``-|e|^2 / 2`` for each entry, kept until the entries change.
         """
         # -|x - e|^2 / 2 = x.e - |e|^2 / 2 - |x|^2 / 2, whose last term does not move the maximum.
-        key = (self.embed.data_ptr(), self.embed.dtype, self.embed.device, self.embed._version)
+        key = self._key()
         if self._offsets is None or self._offsets[0] != key:
             self._offsets = (key, _halved_energy(self.embed))
         return self._offsets[1]
+
+    def _key(self) -> object:
+        """Return what changes with the entries."""
+        return self.embed.data_ptr(), self.embed.dtype, self.embed.device, self.embed._version
+
+    def pick(self, residual: torch.Tensor, codes: torch.Tensor) -> None:
+        """Find the nearest entries and subtract them, in compiled loops.
+
+        Parameters
+        ----------
+        residual : Tensor
+            Vectors ``(n, dimension)``, contiguous float32 on the CPU; overwritten.
+        codes : Tensor
+            Where the indices go, ``(n,)``, int64.
+        """
+        key = self._key()
+        if self._packed is None or self._packed[0] != key:
+            self._packed = (key, pack(self.embed.t().numpy()))
+        pick_nearest(
+            residual.numpy(), self._packed[1], self.offsets().numpy(), self.embed.numpy(),
+            codes.numpy(),
+        )  # fmt: skip
 
     def nearest(self, x: torch.Tensor) -> torch.Tensor:
         """Return the index of the entry nearest to each vector, the first one among equals.

@@ -124,15 +124,22 @@ class ResidualVectorQuantizer(nn.Module):
         Tensor
             Codes ``(num_codebooks, n)``, int64.
         """
-        books = [(c.offsets(), c.embed) for c in self._first(num_codebooks)]
+        stages = self._first(num_codebooks)
+        if vectors.device.type == "cpu" and not _traced(vectors, stages):
+            residual = vectors.clone(memory_format=torch.contiguous_format)
+            codes = torch.empty(len(stages), len(vectors), dtype=torch.int64)
+            for stage, row in zip(stages, codes, strict=True):
+                stage.pick(residual, row)
+            return codes
+        books = [(stage.offsets(), stage.embed) for stage in stages]
         parts = []
         for residual in torch.split(vectors, _VECTORS_AT_ONCE):
-            codes = []
+            picks = []
             for offset, entries in books:
                 picked = torch.addmm(offset, residual, entries.t()).argmax(dim=1)
                 residual = residual - functional.embedding(picked, entries)
-                codes.append(picked)
-            parts.append(torch.stack(codes))
+                picks.append(picked)
+            parts.append(torch.stack(picks))
         return torch.cat(parts, dim=1) if parts else _no_codes(len(books), vectors)
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
@@ -230,3 +237,13 @@ class ResidualVectorQuantizer(nn.Module):
 
 def _no_codes(count: int, like: torch.Tensor) -> torch.Tensor:
     return torch.zeros(count, 0, dtype=torch.int64, device=like.device)
+
+
+def _traced(vectors: torch.Tensor, stages: Sequence[Codebook]) -> bool:
+    """Tell whether compiled loops may not be used: gradients, export, other types than float32."""
+    return (
+        torch.compiler.is_compiling()
+        or vectors.requires_grad
+        or vectors.dtype != torch.float32
+        or any(stage.embed.dtype != torch.float32 or stage.embed.requires_grad for stage in stages)
+    )
