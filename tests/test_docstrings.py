@@ -38,8 +38,10 @@ def public_names() -> Iterator[str]:
                 continue
             yield f"audiolab.{package}.{name}"
             if inspect.isclass(value):
-                for method, member in vars(value).items():
-                    if inspect.isfunction(member) and not method.startswith("_"):
+                own = [base for base in value.__mro__ if base.__module__.startswith("audiolab")]
+                methods = {method: member for base in own for method, member in vars(base).items()}
+                for method, member in methods.items():
+                    if inspect.isfunction(member) and method[0] != "_" and method != "extra_repr":
                         yield f"audiolab.{package}.{name}.{method}"
 
 

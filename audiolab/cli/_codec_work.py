@@ -14,17 +14,29 @@ from typing import Any
 
 import torch
 
+from audiolab import codec
 from audiolab._files import atomic_path
 from audiolab.cli._errors import CommandError, describe, report
 from audiolab.cli._progress import Progress
-from audiolab.codec import EncodecModel, compression
+from audiolab.codec import EncodecModel
 from audiolab.codec.bitstream import BitstreamError, Header, read_header
 from audiolab.codec.config import PRESETS
 from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.language_model import LanguageModel
 from audiolab.codec.tokens import TokenInfo, load_tokens, save_tokens
 
-__all__ = ["Worker", "inspect", "work_through"]
+__all__ = ["Worker", "check_device", "inspect", "work_through"]
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that is not there, and say which are."""
+    there = ["cpu"]
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is not None:
+        kind = accelerator.type
+        there += [kind, *(f"{kind}:{i}" for i in range(torch.accelerator.device_count()))]
+    if name not in there:
+        raise CommandError(f"--device {name}: this machine has {', '.join(there)}")
 
 
 class Worker:
@@ -34,6 +46,16 @@ class Worker:
         self._options = arguments
         self._models: dict[str, EncodecModel] = {}
         self.progress: Callable[[float, float | None], None] | None = None
+
+    def step(self, action: str) -> Callable[[Path, Path], None]:
+        """Return what an action does with one input and its output."""
+        steps: dict[str, Callable[[Path, Path], None]] = {
+            "compress": self.compress,
+            "decompress": self.decompress,
+            "roundtrip": self.roundtrip,
+            "tokens": self.tokens,
+        }
+        return steps[action]
 
     def compress(self, source: Path, target: Path) -> None:
         """Make an ``.ecdc`` file of audio."""
@@ -45,7 +67,7 @@ class Worker:
                 f"Bandwidth {options.bandwidth:g} is not supported by the model {model.name}: "
                 f"it has {offered} kbps"
             )
-        compression.compress_file(
+        codec.compress_file(
             source,
             target,
             model=model,
@@ -63,7 +85,7 @@ class Worker:
             header = _header(file, source)
         model = self._model(self._options.model or header.model)
         with _named(source):
-            compression.decompress_file(
+            codec.decompress_file(
                 source,
                 target,
                 model=model,
@@ -93,7 +115,7 @@ class Worker:
                 temporary.open("wb") as file,
                 _named(source),
             ):
-                compression.write_codes(
+                codec.write_codes(
                     segments,
                     about.num_samples,
                     file,
@@ -116,7 +138,7 @@ class Worker:
             model = self._model(self._options.model or _header(file, source).model)
             file.seek(0)
             with _named(source):
-                header, segments = compression.read_codes(file, model=model, lm=self._lm)
+                header, segments = codec.read_codes(file, model=model, lm=self._lm)
         about = TokenInfo(
             model.name,
             header.num_samples,
@@ -138,7 +160,7 @@ class Worker:
         if path is None and self._options.model is not None:
             beside = Path(self._options.model) / "language_model.safetensors"
             path = beside if beside.is_file() else None
-        return None if path is None else compression.load_language_model(path)
+        return None if path is None else codec.load_language_model(path)
 
     def _watch(self, model: EncodecModel) -> Callable[[int, int | None], None]:
         rate = model.sample_rate

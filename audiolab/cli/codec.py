@@ -5,15 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from audiolab.cli import _arguments
+from audiolab.cli._codec_pipes import is_piped, run_piped
 from audiolab.cli._errors import CommandError, UsageError, describe, report
-
-if TYPE_CHECKING:
-    from audiolab.cli._codec_work import Worker
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
 
@@ -28,7 +24,9 @@ Compress audio into .ecdc files with the EnCodec neural codec, and back.
   audiolab codec INPUT [OUTPUT]        as `encodec` does: .ecdc is decompressed, anything else
                                        compressed, or sent both ways if OUTPUT is audio
 
-Files of any length take the same memory. Outputs appear whole, or not at all."""
+- is stdin or stdout: audio of any format comes in, .ecdc or WAV goes out, and what stdin holds
+tells the direction. Files of any length take the same memory. Outputs appear whole, or not at
+all."""
 
 EXAMPLES = """\
 examples:
@@ -36,6 +34,8 @@ examples:
   audiolab codec speech.ecdc
   audiolab codec compress song.flac talk.mp3 --hq -b 12 --output-dir coded
   audiolab codec decompress song.ecdc -r -o song.wav
+  ffmpeg -i talk.mp4 -f wav - | audiolab codec - talk.ecdc
+  audiolab codec talk.ecdc - | aplay
   audiolab codec tokens speech.wav -o speech.safetensors
   audiolab codec info speech.ecdc --json"""
 
@@ -124,6 +124,10 @@ def run(arguments: argparse.Namespace) -> int:
         action, names = words[0], words[1:]
         if not names:
             raise UsageError(f"{action}: name a file")
+        if is_piped(names, arguments):
+            return run_piped(action, names, arguments)
+    elif is_piped(words, arguments):
+        return run_piped(None, words, arguments)
     else:
         action, names = _inferred(words, arguments)
     inputs = [Path(name) for name in names]
@@ -138,10 +142,11 @@ def run(arguments: argparse.Namespace) -> int:
     if action in ("decompress", "roundtrip"):
         _check_format([target for _, target in jobs])
 
-    from audiolab.cli._codec_work import Worker, work_through
+    from audiolab.cli._codec_work import Worker, check_device, work_through
 
+    check_device(arguments.device)
     return work_through(
-        jobs, lambda: Worker(arguments), lambda worker: _step(worker, action), arguments.jobs
+        jobs, lambda: Worker(arguments), lambda worker: worker.step(action), arguments.jobs
     )
 
 
@@ -210,16 +215,6 @@ def _check_format(targets: list[Path]) -> None:
     for target in targets:
         if target.suffix.lower() not in known:
             raise CommandError(f"{target}: the output must be .ecdc, or one of {' '.join(known)}")
-
-
-def _step(worker: Worker, action: str) -> Callable[[Path, Path], None]:
-    steps: dict[str, Callable[[Path, Path], None]] = {
-        "compress": worker.compress,
-        "decompress": worker.decompress,
-        "roundtrip": worker.roundtrip,
-        "tokens": worker.tokens,
-    }
-    return steps[action]
 
 
 # -------------------------------------------------------------------------------------------- info

@@ -8,20 +8,18 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from audiolab.codec._models import load_language_model
     from audiolab.codec.bitstream import BitstreamError
     from audiolab.codec.checkpoint import CheckpointError
-    from audiolab.codec.compression import (
+    from audiolab.codec.compression import compress, compress_file, write_codes
+    from audiolab.codec.config import PRESETS, EncodecConfig, preset
+    from audiolab.codec.decompression import (
         LegacyStreamWarning,
-        compress,
-        compress_file,
         decompress,
         decompress_blocks,
         decompress_file,
-        load_language_model,
         read_codes,
-        write_codes,
     )
-    from audiolab.codec.config import PRESETS, EncodecConfig, preset
     from audiolab.codec.exact_lm import ExactLanguageModel
     from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
     from audiolab.codec.model import EncodecModel, EncodedSegment, Reconstruction
@@ -32,14 +30,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BitstreamError": "bitstream",
-    "LegacyStreamWarning": "compression",
+    "LegacyStreamWarning": "decompression",
     "compress": "compression",
     "compress_file": "compression",
-    "decompress": "compression",
-    "decompress_blocks": "compression",
-    "decompress_file": "compression",
-    "load_language_model": "compression",
-    "read_codes": "compression",
+    "decompress": "decompression",
+    "decompress_blocks": "decompression",
+    "decompress_file": "decompression",
+    "load_language_model": "_models",
+    "read_codes": "decompression",
     "write_codes": "compression",
     "ExactLanguageModel": "exact_lm",
     "LanguageModel": "language_model",

@@ -6,12 +6,14 @@ that `exact_lm` admits. A row's sum is then scaled by the row's own 30-bit multi
 processor does with such integers, vectors of 16 or one after the other, the result is the same.
 
 Attention keeps keys and values by dimension and time, so that the loops run along time.
+
+All stays in one file, since numba's cache compiles a function anew when its own file changes, not
+when that of a function it calls does.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -19,74 +21,39 @@ from numpy.typing import NDArray
 
 from audiolab.codec import _coder
 from audiolab.codec._coder import PRECISION_BITS
+from audiolab.codec._exact_parameters import (
+    POINT,
+    Attention,
+    Embedding,
+    FeedForward,
+    Head,
+    Int8s,
+    Int16s,
+    Int32s,
+    Int64s,
+    Linear,
+    Parameters,
+    Work,
+)
 from audiolab.codec._exact_tables import EXP_BITS, GELU_BITS, TURN_BITS
 
 __all__ = [
-    "POINT",
-    "Linear",
-    "Parameters",
-    "Work",
+    "attend",
     "decode_frames",
     "embed",
-    "finish_layer",
+    "feed_forward",
     "intervals",
     "make_room",
     "project",
     "widths",
 ]
 
-#: Bits after the point of values between layers.
-POINT = 16
-
+# Typed, since numba compiles a function anew for each constant that it is called with.
+_POINT = np.int64(POINT)
 _FRACTION = (1 << EXP_BITS) - 1
 _TILE = 64
 
-Int8s = NDArray[np.int8]
-Int16s = NDArray[np.int16]
-Int32s = NDArray[np.int32]
-Int64s = NDArray[np.int64]
-
-
-class Linear(NamedTuple):
-    """Linear maps of one kind: ``(w @ x * multiplier >> shift) + bias``, x rounded to `limit`."""
-
-    weight: Int8s  # (layer, row, column)
-    multiplier: Int64s  # (layer, row)
-    bias: Int64s  # (layer, row)
-    shift: Int64s  # (layer,)
-    point: Int64s  # (layer,): bits after the point of the input
-    limit: int  # largest input
-
-
-class Parameters(NamedTuple):
-    """All integers of the model."""
-
-    embedding: Int16s  # (codebook, 1 + entry, dim)
-    embedding_point: int
-    turns: NDArray[np.uint64]  # (dim / 2,), of 2^64
-    gain: Int64s  # (1 + 2 * layer, dim), 2^-16
-    offset: Int64s  # (1 + 2 * layer, dim), 2^-16
-    query: Linear
-    key: Linear
-    value: Linear
-    out: Linear
-    up: Linear
-    down: Linear
-    head: Linear  # one "layer" a codebook
-    score: Int64s  # (layer, 2): multiplier and shift from a dot product to log2 units
-    cosine: Int32s
-    exp2: Int32s
-    gelu: Int16s
-
-
-class Work(NamedTuple):
-    """What is kept of the past, and room for a block of frames."""
-
-    x: Int64s  # (frame, dim)
-    small: Int16s  # (frame, dim): x, rounded for the linear maps
-    query: Int16s  # (dim, frame)
-    keys: Int16s  # (layer, dim, time)
-    values: Int16s  # (layer, dim, time)
+Int = int | np.int64
 
 
 @njit(cache=True, nogil=True)
@@ -118,7 +85,7 @@ def _matmul(weight: Int8s, x: Int16s, out: Int32s) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _round_into(x: Int64s, shift: int, limit: int, out: Int16s) -> None:
+def _round_into(x: Int64s, shift: Int, limit: Int, out: Int16s) -> None:
     """Drop `shift` bits, to the nearest, and stay within `limit`."""
     half = np.int64(1) << shift >> 1
     for i in range(len(x)):
@@ -126,14 +93,14 @@ def _round_into(x: Int64s, shift: int, limit: int, out: Int16s) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _scale(sums: Int32s, multiplier: Int64s, bias: Int64s, shift: int, out: Int64s) -> None:
-    half = np.int64(1) << shift >> 1
+def _scale(sums: Int32s, rows: Int64s, out: Int64s) -> None:
     for r in range(len(sums)):
-        out[r] = ((sums[r] * multiplier[r] + half) >> shift) + bias[r]
+        half = np.int64(1) << rows[2, r] >> 1
+        out[r] = ((sums[r] * rows[0, r] + half) >> rows[2, r]) + rows[1, r]
 
 
-@njit(cache=True, nogil=True)
-def _floor_sqrt(value: int | np.int64) -> int:
+@njit(cache=True, nogil=True, inline="always")
+def _floor_sqrt(value: Int) -> int:
     """Return the integer square root of a value below 2^53."""
     root = int(math.sqrt(value))
     while root * root > value:
@@ -144,7 +111,7 @@ def _floor_sqrt(value: int | np.int64) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _layer_norm(x: Int64s, point: int, gain: Int64s, offset: Int64s) -> None:
+def _layer_norm(x: Int64s, point: Int, norm: Int64s) -> None:
     """Normalise `x` in place: mean 0, variance 1 (plus 1e-5), then gain and offset."""
     count = len(x)
     total = np.int64(0)
@@ -170,80 +137,78 @@ def _layer_norm(x: Int64s, point: int, gain: Int64s, offset: Int64s) -> None:
     inverse = (np.int64(1) << 48) // deviation
     for i in range(count):
         unit = (x[i] * inverse + (np.int64(1) << 31)) >> 32
-        x[i] = ((unit * gain[i] + (1 << 15)) >> 16) + offset[i]
+        x[i] = ((unit * norm[0, i] + (1 << 15)) >> 16) + norm[1, i]
 
 
 @njit(cache=True, nogil=True)
-def embed(p: Parameters, known: Int64s, position: int, work: Work, begin: int, end: int) -> None:
+def embed(e: Embedding, known: Int64s, position: Int, xs: Int64s, begin: Int, end: Int) -> None:
     """Start frames ``begin:end``: `known` ``(frame, codebook)`` is 1 + the codes before."""
     quarter = np.uint64(1 << (TURN_BITS - 2))
     mask = np.uint64((1 << TURN_BITS) - 1)
-    half = len(p.turns)
+    half = len(e.turns)
     for t in range(begin, end):
-        x = work.x[t]
+        x = xs[t]
         x[:] = 0
         for k in range(known.shape[1]):
-            row = p.embedding[k, known[t, k]]
+            row = e.table[k, known[t, k]]
             for i in range(len(x)):
                 x[i] += row[i]
-        _layer_norm(x, p.embedding_point, p.gain[0], p.offset[0])
+        _layer_norm(x, e.point, e.norm)
         for i in range(half):
-            phase = np.uint64(np.uint64(position + t) * p.turns[i])
+            phase = np.uint64(np.uint64(position + t) * e.turns[i])
             # To the nearest entry of the table.
             index = np.uint64(phase + (np.uint64(1) << np.uint64(63 - TURN_BITS)))
             index = index >> np.uint64(64 - TURN_BITS)
-            x[i] += p.cosine[index]
-            x[half + i] += p.cosine[(index - quarter) & mask]
+            x[i] += e.cosine[index]
+            x[half + i] += e.cosine[(index - quarter) & mask]
 
 
 @njit(cache=True, nogil=True)
-def _project_into(linear: Linear, layer: int, small: Int16s, out: Int16s, first: int) -> None:
-    """Store rows by time, from `first` on; they come in their own units already."""
-    count, rows = small.shape[0], linear.weight.shape[1]
+def project(linear: Linear, layer: Int, work: Work, fill: Int, begin: Int, end: Int) -> None:
+    """Compute queries, and store keys and values from time ``fill + begin`` on."""
+    count, dim, rows = end - begin, work.x.shape[1], linear.weight.shape[1]
+    point, limit = linear.inputs[layer, 0], linear.inputs[layer, 1]
+    small = np.empty((count, dim), np.int16)
+    for t in range(count):
+        _round_into(work.x[begin + t], POINT - point, limit, small[t])
     sums = np.empty((count, rows), np.int32)
     row = np.empty(rows, np.int64)
     _matmul(linear.weight[layer], small, sums)
     for t in range(count):
-        _scale(sums[t], linear.multiplier[layer], linear.bias[layer], linear.shift[layer], row)
-        for i in range(rows):
-            out[i, first + t] = min(max(row[i], -32767), 32767)
+        # They come in their own units already.
+        _scale(sums[t], linear.rows[layer], row)
+        for i in range(dim):
+            work.query[i, begin + t] = min(max(row[i], -32767), 32767)
+        for i in range(dim):
+            work.keys[layer, i, fill + begin + t] = min(max(row[dim + i], -32767), 32767)
+        for i in range(dim):
+            work.values[layer, i, fill + begin + t] = min(max(row[2 * dim + i], -32767), 32767)
 
 
-@njit(cache=True, nogil=True)
-def project(p: Parameters, layer: int, work: Work, fill: int, begin: int, end: int) -> None:
-    """Compute queries, and store keys and values from time ``fill + begin`` on."""
-    small = work.small[begin:end]
-    for t in range(end - begin):
-        _round_into(work.x[begin + t], POINT - p.query.point[layer], p.query.limit, small[t])
-    _project_into(p.query, layer, small, work.query, begin)
-    _project_into(p.key, layer, small, work.keys[layer], fill + begin)
-    _project_into(p.value, layer, small, work.values[layer], fill + begin)
-
-
-@njit(cache=True, nogil=True)
-def _attend(
-    p: Parameters, layer: int, heads: int, work: Work, frame: int, low: int, high: int, out: Int16s
-) -> None:
-    """Mix the values of times ``low:high``, by the softmax of their keys' scores."""
+@njit(cache=True, nogil=True, inline="always")
+def _mix(
+    score: Int64s, exp2: Int32s, heads: Int, query: Int16s, keys: Int16s, values: Int16s,
+    low: Int, high: Int, out: Int16s,
+) -> None:  # fmt: skip
+    """Mix the values ``(dim, time)`` of times ``low:high`` by the softmax of their keys' scores."""
     count, width = high - low, len(out) // heads
-    multiplier, shift = p.score[layer, 0], p.score[layer, 1]
+    multiplier, shift = score[0], score[1]
     scores = np.empty(count, np.int32)
     shares = np.empty(count, np.int16)
     powers = np.empty(count, np.int32)
     for head in range(heads):
         scores[:] = 0
         for i in range(head * width, (head + 1) * width):
-            q = np.int32(work.query[i, frame])
-            keys = work.keys[layer, i, low:high]
+            q, row = np.int32(query[i]), keys[i, low:high]
             for j in range(count):
-                scores[j] = np.int32(scores[j] + np.int32(q * np.int32(keys[j])))
+                scores[j] = np.int32(scores[j] + np.int32(q * np.int32(row[j])))
         largest = np.int64(scores[0])
         for j in range(count):
             largest = max(largest, np.int64(scores[j]))
         total = np.int64(0)
         for j in range(count):
             below = ((largest - scores[j]) * multiplier) >> shift
-            powers[j] = p.exp2[below & _FRACTION] >> min(below >> EXP_BITS, 31)
+            powers[j] = exp2[below & _FRACTION] >> min(below >> EXP_BITS, 31)
             total += powers[j]
         # Shares of 15 bits, whose sum stays within them; what rounding took is divided out.
         inverse = (np.int64(32767) << 40) // total
@@ -252,69 +217,76 @@ def _attend(
             shares[j] = (powers[j] * inverse) >> 40
             given += shares[j]
         for i in range(head * width, (head + 1) * width):
-            values = work.values[layer, i, low:high]
-            total32 = np.int32(0)
+            row, total32 = values[i, low:high], np.int32(0)
             for j in range(count):
-                total32 = np.int32(total32 + np.int32(np.int32(shares[j]) * np.int32(values[j])))
+                total32 = np.int32(total32 + np.int32(np.int32(shares[j]) * np.int32(row[j])))
             out[i] = (2 * np.int64(total32) + given) // (2 * given)
 
 
 @njit(cache=True, nogil=True)
-def finish_layer(
-    p: Parameters, layer: int, heads: int, context: int, work: Work, fill: int, begin: int, end: int
+def attend(
+    a: Attention, layer: Int, heads: Int, context: Int, work: Work, fill: Int, begin: Int, end: Int
 ) -> None:
-    """Do the rest of a layer: attention, norm, the two linear maps, norm."""
+    """Attend to the past, and add what is found."""
     count, dim = end - begin, work.x.shape[1]
-    hidden = p.up.weight.shape[1]
     mixed = np.empty((count, dim), np.int16)
     for t in range(count):
         now = fill + begin + t
         low = max(now - context, 0)
-        _attend(p, layer, heads, work, begin + t, low, now + 1, mixed[t])
-    sums = np.empty((count, dim), np.int32)
-    row = np.empty(dim, np.int64)
-    _matmul(p.out.weight[layer], mixed, sums)
-    for t in range(count):
-        x = work.x[begin + t]
-        _scale(sums[t], p.out.multiplier[layer], p.out.bias[layer], p.out.shift[layer], row)
-        for i in range(dim):
-            x[i] += row[i]
-        _layer_norm(x, POINT, p.gain[1 + 2 * layer], p.offset[1 + 2 * layer])
-        _round_into(x, POINT - p.up.point[layer], p.up.limit, mixed[t])
-    wide = np.empty((count, hidden), np.int32)
-    inner = np.empty((count, hidden), np.int16)
-    wide_row = np.empty(hidden, np.int64)
-    _matmul(p.up.weight[layer], mixed, wide)
-    step = POINT - GELU_BITS
-    for t in range(count):
-        _scale(wide[t], p.up.multiplier[layer], p.up.bias[layer], p.up.shift[layer], wide_row)
-        for i in range(hidden):
-            value = wide_row[i]
-            index = (abs(value) + (1 << (step - 1))) >> step
-            taken = np.int64(p.gelu[index]) if index < len(p.gelu) else np.int64(0)
-            wide_row[i] = max(value, 0) - taken
-        _round_into(wide_row, POINT - p.down.point[layer], p.down.limit, inner[t])
-    _matmul(p.down.weight[layer], inner, sums)
-    for t in range(count):
-        x = work.x[begin + t]
-        _scale(sums[t], p.down.multiplier[layer], p.down.bias[layer], p.down.shift[layer], row)
-        for i in range(dim):
-            x[i] += row[i]
-        _layer_norm(x, POINT, p.gain[2 + 2 * layer], p.offset[2 + 2 * layer])
+        _mix(
+            a.score[layer], a.exp2, heads, work.query[:, begin + t],
+            work.keys[layer], work.values[layer], low, now + 1, mixed[t],
+        )  # fmt: skip
+    _add(a.out, layer, mixed, a.norm[layer], work.x[begin:end])
 
 
 @njit(cache=True, nogil=True)
-def _powers(p: Parameters, codebook: int, sums: Int32s, scaled: Int64s, powers: Int32s) -> np.int64:
+def _add(linear: Linear, layer: Int, inputs: Int16s, norm: Int64s, xs: Int64s) -> None:
+    """Add a linear map of `inputs` to the frames, and normalise them."""
+    sums = np.empty(xs.shape, np.int32)
+    row = np.empty(xs.shape[1], np.int64)
+    _matmul(linear.weight[layer], inputs, sums)
+    for t in range(len(xs)):
+        _scale(sums[t], linear.rows[layer], row)
+        for i in range(len(row)):
+            xs[t, i] += row[i]
+        _layer_norm(xs[t], _POINT, norm)
+
+
+@njit(cache=True, nogil=True)
+def feed_forward(f: FeedForward, layer: Int, xs: Int64s) -> None:
+    """Add what the two linear maps and the GELU between them make of the frames."""
+    count, dim, hidden = len(xs), xs.shape[1], f.up.weight.shape[1]
+    small = np.empty((count, dim), np.int16)
+    for t in range(count):
+        _round_into(xs[t], POINT - f.up.inputs[layer, 0], f.up.inputs[layer, 1], small[t])
+    wide = np.empty((count, hidden), np.int32)
+    inner = np.empty((count, hidden), np.int16)
+    row = np.empty(hidden, np.int64)
+    _matmul(f.up.weight[layer], small, wide)
+    step = POINT - GELU_BITS
+    for t in range(count):
+        _scale(wide[t], f.up.rows[layer], row)
+        for i in range(hidden):
+            value = row[i]
+            index = (abs(value) + (1 << (step - 1))) >> step
+            taken = np.int64(f.gelu[index]) if index < len(f.gelu) else np.int64(0)
+            row[i] = max(value, 0) - taken
+        _round_into(row, POINT - f.down.inputs[layer, 0], f.down.inputs[layer, 1], inner[t])
+    _add(f.down, layer, inner, f.norm[layer], xs)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _powers(rows: Int64s, exp2: Int32s, sums: Int32s, scaled: Int64s, powers: Int32s) -> np.int64:
     """Set `powers` to the softmax's numerators; return what turns them into frequencies."""
-    linear = p.head
-    _scale(sums, linear.multiplier[codebook], linear.bias[codebook], linear.shift[codebook], scaled)
+    _scale(sums, rows, scaled)
     largest = scaled[0]
     for i in range(len(scaled)):
         largest = max(largest, scaled[i])
     total = np.int64(0)
     for i in range(len(scaled)):
         below = largest - scaled[i]
-        powers[i] = p.exp2[below & _FRACTION] >> min(below >> EXP_BITS, 31)
+        powers[i] = exp2[below & _FRACTION] >> min(below >> EXP_BITS, 31)
         total += powers[i]
     # Two units for every entry, as the coder needs, the rest by share: together 2^24 at most.
     room = np.int64((1 << PRECISION_BITS) - 2 * len(scaled))
@@ -323,84 +295,74 @@ def _powers(p: Parameters, codebook: int, sums: Int32s, scaled: Int64s, powers: 
 
 
 @njit(cache=True, nogil=True)
-def _head_input(p: Parameters, work: Work, begin: int, end: int) -> Int16s:
-    for t in range(begin, end):
-        _round_into(work.x[t], POINT - p.head.point[0], p.head.limit, work.small[t])
-    return work.small[begin:end]
-
-
-@njit(cache=True, nogil=True)
-def widths(p: Parameters, num_codebooks: int, work: Work, begin: int, end: int) -> Int32s:
+def widths(head: Head, num_codebooks: Int, xs: Int64s) -> Int32s:
     """Return the frequency of every entry ``(frame, codebook, entry)``."""
-    x = _head_input(p, work, begin, end)
-    size = p.head.weight.shape[1]
-    out = np.empty((end - begin, num_codebooks, size), np.int32)
-    sums = np.empty((end - begin, size), np.int32)
+    count, size = len(xs), head.linear.weight.shape[1]
+    small = np.empty(xs.shape, np.int16)
+    for t in range(count):
+        _round_into(xs[t], POINT - head.linear.inputs[0, 0], head.linear.inputs[0, 1], small[t])
+    out = np.empty((count, num_codebooks, size), np.int32)
+    sums = np.empty((count, size), np.int32)
     scaled = np.empty(size, np.int64)
     powers = np.empty(size, np.int32)
     for k in range(num_codebooks):
-        _matmul(p.head.weight[k], x, sums)
-        for t in range(end - begin):
-            share = _powers(p, k, sums[t], scaled, powers)
+        _matmul(head.linear.weight[k], small, sums)
+        for t in range(count):
+            share = _powers(head.linear.rows[k], head.exp2, sums[t], scaled, powers)
             for i in range(size):
                 out[t, k, i] = 2 + ((powers[i] * share) >> 34)
     return out
 
 
 @njit(cache=True, nogil=True)
-def intervals(p: Parameters, codes: Int64s, work: Work, begin: int, end: int, out: Int64s) -> None:
+def intervals(widths: Int32s, codes: Int64s, out: Int64s) -> None:
     """Set ``out[frame, codebook]`` to the start and stop of the frequencies of the frame's code."""
-    x = _head_input(p, work, begin, end)
-    size = p.head.weight.shape[1]
-    sums = np.empty((end - begin, size), np.int32)
-    scaled = np.empty(size, np.int64)
-    powers = np.empty(size, np.int32)
-    for k in range(codes.shape[1]):
-        _matmul(p.head.weight[k], x, sums)
-        for t in range(end - begin):
-            share = _powers(p, k, sums[t], scaled, powers)
-            code = codes[begin + t, k]
-            start = np.int64(2 * code)
-            for i in range(code):
-                start += (powers[i] * share) >> 34
-            out[begin + t, k, 0] = start
-            out[begin + t, k, 1] = start + 2 + ((powers[code] * share) >> 34)
+    for t in range(codes.shape[0]):
+        for k in range(codes.shape[1]):
+            start = np.int64(0)
+            for i in range(codes[t, k]):
+                start += widths[t, k, i]
+            out[t, k, 0] = start
+            out[t, k, 1] = start + widths[t, k, codes[t, k]]
 
 
 @njit(cache=True, nogil=True)
-def make_room(work: Work, fill: int, context: int, count: int) -> int:
+def make_room(keys: Int16s, values: Int16s, fill: Int, context: Int, count: Int) -> Int:
     """Move the window to the front if `count` more times don't fit; return the times filled."""
-    layers, dim, capacity = work.keys.shape
+    layers, dim, capacity = keys.shape
     if fill + count <= capacity:
         return fill
     kept = min(fill, context)
     for layer in range(layers):
         for i in range(dim):
             for j in range(kept):
-                work.keys[layer, i, j] = work.keys[layer, i, fill - kept + j]
-                work.values[layer, i, j] = work.values[layer, i, fill - kept + j]
+                keys[layer, i, j] = keys[layer, i, fill - kept + j]
+                values[layer, i, j] = values[layer, i, fill - kept + j]
     return kept
 
 
 @njit(cache=True, nogil=True)
 def decode_frames(
-    p: Parameters, heads: int, context: int, work: Work, fill: int, position: int,
+    p: Parameters, heads: Int, context: Int, work: Work, fill: Int, position: Int,
     known: Int64s, data: NDArray[np.uint8], state: Int64s, out: Int64s,
-) -> tuple[int, int]:  # fmt: skip
+) -> tuple[Int, int]:  # fmt: skip
     """Fill `out` ``(frame, codebook)``; return the times filled, and how many codes were read.
 
     `known` is ``(1, codebook)``, 1 + the codes of the frame before, and kept up to date.
     """
+    zero, one = np.int64(0), np.int64(1)
     num_codebooks = out.shape[1]
-    cdf = np.empty((num_codebooks, p.head.weight.shape[1]), np.int64)
+    cdf = np.empty((num_codebooks, p.head.linear.weight.shape[1]), np.int64)
+    x = work.x[:1]
     for t in range(out.shape[0]):
-        fill = make_room(work, fill, context, 1)
-        embed(p, known, position + t, work, 0, 1)
-        for layer in range(p.score.shape[0]):
-            project(p, layer, work, fill, 0, 1)
-            finish_layer(p, layer, heads, context, work, fill, 0, 1)
+        fill = make_room(work.keys, work.values, fill, context, one)
+        embed(p.embedding, known, position + t, x, zero, one)
+        for layer in range(p.attention.score.shape[0]):
+            project(p.attention.query_key_value, layer, work, fill, zero, one)
+            attend(p.attention, layer, heads, context, work, fill, zero, one)
+            feed_forward(p.feed_forward, layer, x)
         fill += 1
-        frequencies = widths(p, num_codebooks, work, 0, 1)
+        frequencies = widths(p.head, num_codebooks, x)
         for k in range(num_codebooks):
             total = np.int64(0)
             for i in range(cdf.shape[1]):

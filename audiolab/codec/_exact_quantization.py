@@ -9,8 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiolab.codec import _exact_tables as tables
-from audiolab.codec._exact_kernels import POINT, Linear, Parameters
-from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
+from audiolab.codec._exact_parameters import (
+    POINT,
+    Attention,
+    Embedding,
+    FeedForward,
+    Head,
+    Linear,
+    Parameters,
+)
+from audiolab.codec.language_model import LanguageModel
+from audiolab.codec.language_model_config import LanguageModelConfig
 
 __all__ = ["arrays_from_float", "assemble"]
 
@@ -213,33 +222,49 @@ def assemble(config: LanguageModelConfig, arrays: Mapping[str, NDArray[np.generi
     def ints(name: str) -> NDArray[np.int64]:
         return np.asarray(arrays[name], np.int64)
 
-    def linear(name: str) -> Linear:
-        return Linear(
-            np.asarray(arrays[f"{name}.weight"], np.int8),
-            ints(f"{name}.multiplier"),
-            ints(f"{name}.bias"),
-            ints(f"{name}.shift"),
-            ints(f"{name}.point"),
-            input_limit(expected[f"{name}.weight"][1][2]),
-        )
+    def linear(*names: str) -> Linear:
+        """Join maps of the same input, one below the other."""
+        weight = np.concatenate([np.asarray(arrays[f"{n}.weight"], np.int8) for n in names], axis=1)
+        rows = [
+            np.stack(
+                [
+                    ints(f"{n}.multiplier"),
+                    ints(f"{n}.bias"),
+                    np.broadcast_to(ints(f"{n}.shift")[:, None], ints(f"{n}.bias").shape),
+                ],
+                axis=1,
+            )
+            for n in names
+        ]
+        point = ints(f"{names[0]}.point")
+        limit = np.full_like(point, input_limit(weight.shape[2]))
+        return Linear(weight, np.concatenate(rows, axis=2), np.stack([point, limit], axis=1))
 
+    if not all(np.array_equal(ints("query.point"), ints(f"{n}.point")) for n in ("key", "value")):
+        raise ValueError("query, key and value must round their input alike")
+    norms = np.stack([ints("gain"), ints("offset")], axis=1)
     return Parameters(
-        embedding=np.asarray(arrays["embedding"], np.int16),
-        embedding_point=int(ints("embedding_point")[0]),
-        turns=tables.turns_per_frame(config.dim // 2, config.max_period),
-        gain=ints("gain"),
-        offset=ints("offset"),
-        query=linear("query"),
-        key=linear("key"),
-        value=linear("value"),
-        out=linear("out"),
-        up=linear("up"),
-        down=linear("down"),
-        head=linear("head"),
-        score=ints("score"),
-        cosine=tables.cosine_table(),
-        exp2=tables.exp2_table(),
-        gelu=tables.gelu_table(),
+        Embedding(
+            table=np.asarray(arrays["embedding"], np.int16),
+            point=int(ints("embedding_point")[0]),
+            norm=norms[0],
+            turns=tables.turns_per_frame(config.dim // 2, config.max_period),
+            cosine=tables.cosine_table(),
+        ),
+        Attention(
+            query_key_value=linear("query", "key", "value"),
+            out=linear("out"),
+            norm=np.ascontiguousarray(norms[1::2]),
+            score=ints("score"),
+            exp2=tables.exp2_table(),
+        ),
+        FeedForward(
+            up=linear("up"),
+            down=linear("down"),
+            norm=np.ascontiguousarray(norms[2::2]),
+            gelu=tables.gelu_table(),
+        ),
+        Head(linear("head"), tables.exp2_table()),
     )
 
 

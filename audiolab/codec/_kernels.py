@@ -12,7 +12,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["add_affine", "affine", "affine_elu", "elu", "lstm_cell", "lstm_layer", "moments"]
+from audiolab.codec._products import DEPTH, product
+
+__all__ = [
+    "add_affine",
+    "affine",
+    "affine_in_place",
+    "elu",
+    "elu_in_place",
+    "lstm_cell",
+    "lstm_layer",
+    "moments",
+    "pick_nearest",
+]
 
 # No re-association: results must not depend on how a loop is unrolled.
 _MATHS = {"nnan", "ninf", "nsz", "contract", "arcp"}
@@ -44,9 +56,16 @@ def _elu(v):  # type: ignore[no-untyped-def]
 
 @njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
 def elu(x: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Write ``ELU(x)`` to `out`, both flat; they may be the same."""
+    """Write ``ELU(x)`` to `out`, both flat; they don't overlap."""
     for i in range(x.size):
         out[i] = _elu(x[i])
+
+
+@njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
+def elu_in_place(x: NDArray[np.float32]) -> None:
+    """Replace `x` by ``ELU(x)``: a loop of its own, since one that might overlap is no vector's."""
+    for i in range(x.size):
+        x[i] = _elu(x[i])
 
 
 @njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
@@ -55,24 +74,36 @@ def affine(
     gain: NDArray[np.float32],
     offset: NDArray[np.float32],
     out: NDArray[np.float32],
+    activate: bool,
 ) -> None:
-    """Write ``x * gain + offset`` for each channel of ``(time, channels)``."""
+    """Write ``x * gain + offset``, or ELU of it, for each channel of ``(time, channels)``.
+
+    The arrays don't overlap.
+    """
     for t in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            out[t, c] = x[t, c] * gain[c] + offset[c]
+        if activate:
+            for c in range(x.shape[1]):
+                out[t, c] = _elu(x[t, c] * gain[c] + offset[c])
+        else:
+            for c in range(x.shape[1]):
+                out[t, c] = x[t, c] * gain[c] + offset[c]
 
 
 @njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
-def affine_elu(
+def affine_in_place(
     x: NDArray[np.float32],
     gain: NDArray[np.float32],
     offset: NDArray[np.float32],
-    out: NDArray[np.float32],
+    activate: bool,
 ) -> None:
-    """Write ``ELU(x * gain + offset)``."""
+    """Do the same to `x` itself."""
     for t in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            out[t, c] = _elu(x[t, c] * gain[c] + offset[c])
+        if activate:
+            for c in range(x.shape[1]):
+                x[t, c] = _elu(x[t, c] * gain[c] + offset[c])
+        else:
+            for c in range(x.shape[1]):
+                x[t, c] = x[t, c] * gain[c] + offset[c]
 
 
 @njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
@@ -82,11 +113,16 @@ def add_affine(
     y: NDArray[np.float32],
     y_gain: NDArray[np.float32],
     offset: NDArray[np.float32],
+    activate: bool,
 ) -> None:
-    """Replace `x` by ``x * x_gain + y * y_gain + offset``."""
+    """Replace `x` by ``x * x_gain + y * y_gain + offset``, or ELU of it."""
     for t in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            x[t, c] = x[t, c] * x_gain[c] + y[t, c] * y_gain[c] + offset[c]
+        if activate:
+            for c in range(x.shape[1]):
+                x[t, c] = _elu(x[t, c] * x_gain[c] + y[t, c] * y_gain[c] + offset[c])
+        else:
+            for c in range(x.shape[1]):
+                x[t, c] = x[t, c] * x_gain[c] + y[t, c] * y_gain[c] + offset[c]
 
 
 @njit(fastmath={"reassoc", "nnan", "ninf", "nsz", "contract"}, nogil=True, cache=True)
@@ -101,36 +137,6 @@ def moments(x: NDArray[np.float32]) -> tuple[float, float]:
         squares += d * d
     mean = total / x.size
     return mean + shift, squares / x.size - mean * mean
-
-
-@njit(
-    fastmath={"reassoc", "nnan", "ninf", "nsz", "contract"},
-    error_model="numpy",
-    nogil=True,
-    cache=True,
-)
-def lstm_layer(
-    gates: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    cell: NDArray[np.float32],
-    hidden: NDArray[np.float32],
-    out: NDArray[np.float32],
-) -> None:
-    """Run one signal through a layer: `gates` hold what the input adds, ``(time, 4 n)``.
-
-    One step reads the whole recurrent weight ``(4 n, n)``, so that its memory sets the pace.
-    `cell` ``(1, n)`` is updated, `hidden` ``(n,)`` is the state before the first step.
-    """
-    n = hidden.size
-    for t in range(gates.shape[0]):
-        for r in range(4 * n):
-            row = weight[r]
-            total = _ZERO
-            for k in range(n):
-                total += row[k] * hidden[k]
-            gates[t, r] += total
-        lstm_cell(gates[t : t + 1], cell, out[t : t + 1])
-        hidden = out[t]
 
 
 @njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
@@ -164,3 +170,66 @@ def _tanh(v):  # type: ignore[no-untyped-def]
     e = _elu(_f(-2) * abs(v))  # exp(-2 |v|) - 1
     t = -e / (_f(2) + e)
     return t if v >= _ZERO else -t
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def lstm_layer(
+    gates: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    cell: NDArray[np.float32],
+    hidden: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Run signals through a layer: `gates` hold what the input adds, ``(time, batch, 4 n)``.
+
+    One step reads the whole packed recurrent weight, so that its memory sets the pace of a single
+    signal. `cell` ``(batch, n)`` and `hidden` ``(batch * n,)`` are updated; `out` is flat
+    ``(time * batch * n,)``.
+    """
+    time, batch, width = gates.shape
+    n = width // 4
+    flat = gates.reshape(-1)
+    for t in range(time):
+        a, a_start = (hidden, 0) if t == 0 else (out, (t - 1) * batch * n)
+        at = t * batch * width
+        product(a, a_start, n, batch, n, weight, flat, at, width, flat, at, width, width, n)
+        now = out[t * batch * n : (t + 1) * batch * n].reshape(batch, n)
+        lstm_cell(gates[t], cell, now)
+    hidden[:] = out[(time - 1) * batch * n : time * batch * n]
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def pick_nearest(
+    residual: NDArray[np.float32],
+    packed: NDArray[np.float32],
+    offsets: NDArray[np.float32],
+    entries: NDArray[np.float32],
+    codes: NDArray[np.int64],
+) -> None:
+    """Set `codes` to the entry nearest to each row of `residual`, and take it away from the row.
+
+    `packed` holds the entries ``(size, n)`` as `product` reads them, transposed, and `offsets` half
+    of their energy below zero, so that the nearest one scores highest; the first among equals wins.
+    """
+    rows, n = residual.shape
+    size = entries.shape[0]
+    flat = residual.reshape(-1)
+    # Scores of so many rows stay within the cache.
+    at_once = min(rows, 64)
+    scores = np.empty(at_once * size, np.float32)
+    for begin in range(0, rows, at_once):
+        some = min(at_once, rows - begin)
+        product(
+            flat, begin * n, n, some, n, packed, offsets, 0, 0, scores, 0, size, size, DEPTH
+        )  # fmt: skip
+        for r in range(some):
+            row = scores[r * size : (r + 1) * size]
+            best = row[0]
+            for j in range(size):
+                best = max(best, row[j])
+            picked = 0
+            while row[picked] != best:
+                picked += 1
+            codes[begin + r] = picked
+            for k in range(n):
+                residual[begin + r, k] -= entries[picked, k]

@@ -6,17 +6,19 @@ since nothing in the file tells where it ends.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
 
 from audiolab.codec.bitstream import BitPacker, BitUnpacker, ChecksumReader
+from audiolab.codec.config import EncodecConfig
 from audiolab.codec.entropy import ArithmeticDecoder
 from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.language_model import LanguageModel
 from audiolab.codec.legacy_lm import LegacyDecoder, LegacyEncoder
 
-__all__ = ["AnyLanguageModel", "Reader", "Writer", "reader", "writer"]
+__all__ = ["AnyLanguageModel", "Reader", "Writer", "reader", "segment_frames", "writer"]
 
 AnyLanguageModel = LanguageModel | ExactLanguageModel
 
@@ -103,6 +105,18 @@ def reader(
     if isinstance(lm, ExactLanguageModel):
         return _CodedReader(file, num_codebooks, lm.decoder(num_codebooks))
     return _CodedReader(file, num_codebooks, LegacyDecoder(lm, num_codebooks))
+
+
+def segment_frames(config: EncodecConfig, num_samples: int) -> Iterator[tuple[int, int]]:
+    """Yield samples and frames of every segment; nothing is listed, so any claim may be made."""
+    length, stride = config.segment_length, config.segment_stride
+    if length is None or stride is None:
+        if num_samples:
+            yield num_samples, config.num_frames(num_samples)
+        return
+    for start in range(0, num_samples, stride):
+        size = min(length, num_samples - start)
+        yield size, config.num_frames(size)
 
 
 class _PackedWriter:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
+
+from audiolab.codec import _transformers_config
 
 __all__ = ["PRESETS", "EncodecConfig", "preset"]
 
@@ -110,6 +112,10 @@ class EncodecConfig:
         for name in counts:
             _check_int(getattr(self, name), name, 1)
         _check_int(self.num_lstm_layers, "num_lstm_layers", 0)
+        if self.compress > self.num_filters:
+            raise ValueError(
+                f"compress must not exceed num_filters={self.num_filters}, got {self.compress}"
+            )
         if self.channels not in (1, 2):
             raise ValueError(f"channels must be 1 or 2, got {self.channels}")
         if self.norm not in _NORMS:
@@ -237,7 +243,7 @@ class EncodecConfig:
         dict
             One entry per field.
         """
-        return {k: _listed(v) for k, v in asdict(self).items()}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EncodecConfig:
@@ -262,7 +268,9 @@ class EncodecConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"unknown field(s) of EncodecConfig: {', '.join(unknown)}")
-        fitting: dict[str, Any] = {k: _tupled(v) for k, v in values.items()}
+        fitting: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        }
         return cls(**fitting)
 
     def to_transformers(self) -> dict[str, Any]:
@@ -278,18 +286,7 @@ class EncodecConfig:
         ValueError
             Transformers has no such model.
         """
-        if self.norm not in ("weight_norm", "time_group_norm"):
-            raise ValueError(f"transformers knows no EnCodec with norm={self.norm!r}")
-        return {
-            "architectures": ["EncodecModel"],
-            "model_type": "encodec",
-            **{theirs: _listed(getattr(self, ours)) for theirs, ours in _TRANSFORMERS.items()},
-            "overlap": None if self.segment_s is None else self.overlap,
-            "codebook_dim": self.dimension,
-            "pad_mode": "reflect",
-            "trim_right_ratio": 1.0,
-            "audiolab": {"name": self.name},
-        }
+        return _transformers_config.write(self.to_dict())
 
     @classmethod
     def from_transformers(cls, values: Mapping[str, Any]) -> EncodecConfig:
@@ -310,53 +307,18 @@ class EncodecConfig:
         ValueError
             Not an EnCodec model, or one that is built differently.
         """
-        kind = values.get("model_type")
-        if kind != "encodec":
-            raise ValueError(f"model_type must be 'encodec', got {kind!r}")
-        for key, only in (("pad_mode", "reflect"), ("trim_right_ratio", 1.0)):
-            if values.get(key, only) != only:
-                raise ValueError(f"{key} must be {only!r} here, got {values[key]!r}")
-        ours: dict[str, Any] = {
-            name: _tupled(values[key]) for key, name in _TRANSFORMERS.items() if key in values
-        }
-        if values.get("overlap") is not None:
-            ours["overlap"] = values["overlap"]
-        config = cls(**ours)
+        ours = _transformers_config.read(values)
+        config = cls.from_dict(ours)
         if values.get("codebook_dim") not in (None, config.dimension):
             raise ValueError(
                 f"codebook_dim must equal hidden_size {config.dimension}, "
                 f"got {values['codebook_dim']}"
             )
-        own = values.get("audiolab")
-        name = own.get("name") if isinstance(own, Mapping) else None
-        if not isinstance(name, str):
-            named = [n for n, p in PRESETS.items() if {**p.to_dict(), "name": ""} == {
-                **config.to_dict(), "name": ""}]  # fmt: skip
-            name = named[0] if named else config.name
-        return cls(**{**ours, "name": name})
+        if "name" in ours:
+            return config
+        same = [each for each in PRESETS.values() if replace(each, name=config.name) == config]
+        return same[0] if same else config
 
-
-_TRANSFORMERS = {
-    "sampling_rate": "sample_rate",
-    "audio_channels": "channels",
-    "target_bandwidths": "target_bandwidths",
-    "use_causal_conv": "causal",
-    "norm_type": "norm",
-    "normalize": "normalize",
-    "chunk_length_s": "segment_s",
-    "num_filters": "num_filters",
-    "hidden_size": "dimension",
-    "upsampling_ratios": "ratios",
-    "num_residual_layers": "num_residual_layers",
-    "kernel_size": "kernel_size",
-    "last_kernel_size": "last_kernel_size",
-    "residual_kernel_size": "residual_kernel_size",
-    "dilation_growth_rate": "dilation_base",
-    "compress": "compress",
-    "use_conv_shortcut": "conv_shortcut",
-    "num_lstm_layers": "num_lstm_layers",
-    "codebook_size": "codebook_size",
-}
 
 #: The published models.
 PRESETS: dict[str, EncodecConfig] = {
@@ -395,11 +357,3 @@ def preset(name: str) -> EncodecConfig:
     if name not in PRESETS:
         raise ValueError(f"name must be one of {', '.join(PRESETS)}, got {name!r}")
     return PRESETS[name]
-
-
-def _listed(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _tupled(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value

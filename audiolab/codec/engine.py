@@ -4,98 +4,163 @@ What `audiolab.codec.seanet` computes with ``(batch, channels, time)`` modules i
 by item on ``(time, channels)`` arrays, without gradients:
 
 - weight normalisation is folded once, and once again only when a weight has changed;
-- convolutions go through oneDNN with weights packed in its own order. In this layout a strided
-  convolution of ``2 s`` taps, and a transposed one, are convolutions of two taps over rows of
-  ``s`` samples: a reshape that copies nothing;
-- ELU is compiled (`audiolab.codec._kernels`) and writes straight into the padded input of the next
-  convolution;
-- convolutions run over pieces of a fraction of a second, which fit the cache, and carry their left
-  context from piece to piece; the LSTM, which wants long runs, collects the pieces.
+- in this layout the inputs of a convolution are overlapping rows of one array, so each convolution
+  is a product of matrices without a copy (`audiolab.codec._products`); a transposed one of ``2 s``
+  taps is a convolution of two taps to ``s`` rows;
+- ELU is compiled (`audiolab.codec._kernels`) and works on what is still in the cache;
+- convolutions run over pieces that fit the cache, and carry their left context from piece to
+  piece in the buffers themselves (`audiolab.codec._steps`).
 
-The carried context makes a stream of the same code: `Stream.push` takes what has arrived. What it
-returns equals the modules' output up to the rounding of float32 (about 5e-6 of the peak).
+The carried context makes a stream of the same code: `Stream.push` takes what has arrived. Every
+number is one sum in one order, so the pieces change no bit. What is returned equals the modules'
+output up to the rounding of float32 (about 5e-6 of the peak).
 
-Off the CPU, in other dtypes, or without oneDNN, the same structure runs on torch's operators.
+Off the CPU and in other dtypes, the same structure runs on torch's operators.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from audiolab.codec import _kernels
+from audiolab.codec import _kernels, _products
 from audiolab.codec._steps import (
-    Contexts,
     ConvStep,
     Kernel,
+    Memory,
     ResidualStep,
+    Rows,
     Step,
     TransposedStep,
     compiled,
 )
+from audiolab.codec._tasks import Task, run_tasks
 from audiolab.codec.config import EncodecConfig
 from audiolab.codec.layers import Conv, ResidualLSTM, TransposedConv
 from audiolab.codec.seanet import ResidualUnit, SEANetDecoder, SEANetEncoder
 
 __all__ = ["Cache", "Network", "Stream"]
 
-# One second at 75 Hz: shorter pieces read the weights too often, longer ones leave the cache.
+# One second at 75 Hz: each piece reads 15 MB of weights.
 _FRAMES_PER_PIECE = 75
-# oneDNN's LSTM packs its weights anew at each call, so it gets long runs: 10 s at 75 Hz.
-_FRAMES_PER_RUN = 760
-# With several signals or threads, oneDNN's LSTM pays from so many frames on.
-_FRAMES_FOR_ONEDNN = 32
-# Fewer frames than this are faster as products of a matrix with a vector.
-_FRAMES_FOR_PRODUCT = 4
+# A group of layers takes so many numbers at once that its buffers stay in the second-level cache.
+_NUMBERS_AT_ONCE = 50_000
+
+_NOTHING = np.zeros(0, np.float32)
 
 
 class _LSTM:
-    """The residual LSTM over ``(batch, time, channels)`` with its state."""
+    """The residual LSTM over ``(time, batch, channels)`` with its state."""
 
     def __init__(self, module: ResidualLSTM) -> None:
         self.lstm = module.lstm
         self.layers = []
         for weight_ih, weight_hh, bias_ih, bias_hh in module.lstm.all_weights:
-            bias = bias_ih.detach() + bias_hh.detach()
-            kernel = Kernel(weight_ih.detach()[:, :, None], bias)
-            self.layers.append((kernel, weight_ih.detach(), weight_hh.detach(), bias))
+            kernel = Kernel(weight_ih.detach()[:, :, None], bias_ih.detach() + bias_hh.detach())
+            recurrent = weight_hh.detach().t()
+            packed = (
+                _products.pack(recurrent.numpy(), len(recurrent))
+                if compiled(recurrent)
+                else _NOTHING
+            )
+            self.layers.append((kernel, packed))
 
     def __call__(
         self, x: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-        batch, time, channels = x.shape
-        # oneDNN packs 16 MB of weights at each call, and shares long runs among threads.
-        shared = batch > 1 or torch.get_num_threads() > 1
-        if not compiled(x) or (shared and time >= _FRAMES_FOR_ONEDNN):
-            steps = x.transpose(0, 1)
-            y, state = self.lstm(steps, state)
-            return (y + steps).transpose(0, 1), state
+        if not compiled(x):
+            y, state = self.lstm(x, state)
+            return y + x, state
+        time, batch, channels = x.shape
         if state is None:
             zeros = x.new_zeros(len(self.layers), batch, channels)
-            state = (zeros, zeros)
-        hidden, cell = state[0].clone(), state[1].clone()
-        items = [self._run(item.contiguous(), hidden[:, b], cell[:, b]) for b, item in enumerate(x)]
-        return torch.stack(items), (hidden, cell)
-
-    def _run(self, x: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> torch.Tensor:
-        """Run one signal ``(time, channels)``; the states ``(layers, channels)`` are updated."""
-        y = x
-        for i, (kernel, weight_ih, weight_hh, bias) in enumerate(self.layers):
-            if len(y) < _FRAMES_FOR_PRODUCT:
-                gates = torch.stack([torch.addmv(bias, weight_ih, frame) for frame in y])
-            else:
-                gates = kernel(y)
-            out = torch.empty_like(y)
+            state = (zeros, zeros.clone())
+        y = Rows.over(x)
+        gates = Rows(4 * channels, x)
+        gates.reserve(time * batch)
+        for (kernel, packed), hidden, cell in zip(self.layers, *state, strict=True):
+            kernel(y, time * batch, gates)
+            out = torch.empty_like(x)
+            width = 4 * channels
+            inputs = gates.array[: time * batch * width].reshape(time, batch, width)
             _kernels.lstm_layer(
-                gates.numpy(), weight_hh.numpy(), cell[i : i + 1].numpy(), hidden[i].numpy(),
-                out.numpy(),
-            )  # fmt: skip
-            hidden[i] = out[-1]
-            y = out
-        return x + y
+                inputs, packed, cell.numpy(), hidden.view(-1).numpy(), out.view(-1).numpy()
+            )
+            y = Rows.over(out)
+        np.add(out.numpy(), x.numpy(), out=out.numpy())  # one thread, unlike torch's
+        return out, state
+
+
+class _Group:
+    """Neighbouring layers whose buffers together stay in the cache, run over pieces of a signal."""
+
+    def __init__(self, steps: Sequence[Step], unit: int, causal: bool, density: float) -> None:
+        self.steps, self.causal = steps, causal
+        self.activated = False  # whether ELU comes before the first step
+        least = next(n for n in range(1, 1 << 16) if self.fits(n * unit)[0])
+        self.piece = max(least, int(_NUMBERS_AT_ONCE / density)) * unit
+
+    def fits(self, length: int) -> tuple[bool, int]:
+        """Tell whether so many samples can be reflected, and how many come out."""
+        for step in self.steps:
+            fits, length = step.fits(length)
+            if not fits:
+                return False, length
+        return True, length
+
+
+def _groups(steps: Sequence[Step], per_frame: int, causal: bool) -> list[_Group]:
+    """Divide steps whose input has so many samples per frame of codes into groups."""
+    groups: list[_Group] = []
+    waiting: list[Step] = []
+    unit, densest = per_frame, 0.0
+    rate = float(per_frame)
+    for step in steps:
+        density = rate * step.density
+        if causal and waiting and not 0.5 < density / densest < 2:
+            groups.append(_Group(waiting, unit, causal, densest))
+            waiting, unit, densest = [], round(rate), 0.0
+        waiting.append(step)
+        densest = max(densest, density)
+        rate *= step.rate
+    if waiting:
+        groups.append(_Group(waiting, unit, causal, densest))
+    return groups
+
+
+class _Lane:
+    """The buffers of one group of steps, for one signal at a time."""
+
+    def __init__(self, group: _Group, like: torch.Tensor) -> None:
+        self.group = group
+        self.buffers = [step.buffers(like) for step in group.steps]
+        self.out = Rows(group.steps[-1].outputs, like)
+        if not group.causal:
+            # Whole signals leave no context: a step's input is free once its output is there.
+            shared = [Memory() for _ in range(5)]
+            for i, own in enumerate([*self.buffers, (self.out,)]):
+                for rows, memory in zip(own, [shared[i % 2], *shared[2:]], strict=False):
+                    rows.memory = memory
+
+    def __call__(self, x: torch.Tensor, first: bool, last: bool) -> torch.Tensor:
+        """Return what ``(time, channels)`` gives."""
+        group, buffers, out = self.group, self.buffers, self.out
+        out.reserve(group.fits(len(x))[1])
+        done = 0
+        size = group.piece if group.causal else len(x)
+        for part, begins, ends in _pieces(x, size, first, last):
+            entry, time = buffers[0][0], len(part)
+            entry.reserve(time)
+            entry.fill(part, elu=group.activated)
+            for i, step in enumerate(group.steps):
+                target, at = (buffers[i + 1][0], 0) if i + 1 < len(buffers) else (out, done)
+                time = step(buffers[i], time, target, at, first=begins, last=ends)
+            done += time
+        return out.copy(done)
 
 
 class Network:
@@ -115,26 +180,31 @@ class Network:
         self.lstm: _LSTM | None = None
         before: list[Step] = []
         after: list[Step] = []
-        steps, activate = before, False
-        for place, layer in enumerate(module.layers):
+        steps, activated = before, False
+        for layer in module.layers:
             if isinstance(layer, nn.ELU):
-                activate = True
-                continue
-            if isinstance(layer, Conv):
-                steps.append(ConvStep(place, layer, activate=activate))
+                # The layer before it activates what it writes; behind the LSTM, the next one does.
+                if steps:
+                    steps[-1].activates = True
+                else:
+                    activated = True
+            elif isinstance(layer, Conv):
+                steps.append(ConvStep(layer))
             elif isinstance(layer, TransposedConv):
-                steps.append(TransposedStep(place, layer, activate=activate))
+                steps.append(TransposedStep(layer))
             elif isinstance(layer, ResidualUnit):
-                steps.append(ResidualStep(place, layer))
+                steps.append(ResidualStep(layer))
             elif isinstance(layer, ResidualLSTM):
                 self.lstm = _LSTM(layer)
                 steps = after
             else:
                 raise TypeError(f"the engine knows no {type(layer).__name__}")
-            activate = False
-        self.before, self.after = before, after
         # The LSTM runs at frame rate: samples come before it in an encoder, after it in a decoder.
         self.samples_in = config.hop_length if self.is_encoder else 1
+        self.before = _groups(before, self.samples_in, self.causal)
+        self.after = _groups(after, 1, self.causal)
+        for group in self.after[:1]:
+            group.activated = activated
         self.held_back = next(n for n in range(1, 1 << 16) if self.fits(n * self.samples_in))
 
     def fits(self, length: int) -> bool:
@@ -150,8 +220,8 @@ class Network:
         bool
             False for the few lengths that the modules must handle.
         """
-        for step in (*self.before, *self.after):
-            fits, length = step.fits(length)
+        for group in (*self.before, *self.after):
+            fits, length = group.fits(length)
             if not fits:
                 return False
         return True
@@ -187,9 +257,9 @@ class Stream:
     """
 
     def __init__(self, network: Network, batch: int) -> None:
-        self.network = network
-        self.contexts: list[Contexts] = [{} for _ in range(batch)]
-        self.state: tuple[torch.Tensor, torch.Tensor] | None = None
+        self.network, self.batch = network, batch
+        self.lanes: list[list[_Lane]] = []
+        self.states: dict[tuple[int, ...], tuple[torch.Tensor, torch.Tensor]] = {}
         self.first = True
 
     @torch.no_grad()
@@ -210,51 +280,96 @@ class Stream:
             ``(batch, channels', time')``.
         """
         network = self.network
-        run = x.shape[-1] if not network.causal else _FRAMES_PER_RUN * network.samples_in
-        outputs = []
         rows = x.transpose(1, 2).contiguous()
-        least = network.held_back * network.samples_in
-        for part, begins, ends in _pieces(rows, max(run, least), self.first, last):
-            outputs.append(self._run(part, begins, ends))
+        threads = torch.get_num_threads() if compiled(x) else 1
+        if not self.lanes:
+            # Whole signals leave no context, and can go through the same buffers, one per thread.
+            count = self.batch if network.causal else threads
+            groups = (*network.before, *network.after)
+            self.lanes = [[_Lane(group, x) for group in groups] for _ in range(count)]
+        frames = max(network.held_back, _FRAMES_PER_PIECE) if network.causal else rows.shape[1]
+        size = frames * network.samples_in
+        results: list[list[torch.Tensor]] = []
+        tasks: list[Task] = []
+        latest: dict[object, Task] = {}
+        for part, begins, ends in _pieces(rows, size, self.first, last, dim=1):
+            values = list(part)
+            results.append(values)
+            self._plan(values, begins, ends, threads, tasks, latest)
+        run_tasks(tasks, threads)
         self.first = False
-        joined = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=1)
+        joined = torch.stack([torch.cat(parts) for parts in zip(*results, strict=True)])
         return joined.transpose(1, 2).contiguous()
 
-    def _run(self, rows: torch.Tensor, first: bool, last: bool) -> torch.Tensor:
-        network = self.network
-        rows = self._convolve(network.before, rows, first, last)
-        if network.lstm is not None:
-            rows, self.state = network.lstm(rows, self.state)
-        return self._convolve(network.after, rows, first, last)
+    def _plan(
+        self,
+        values: list[torch.Tensor],
+        first: bool,
+        last: bool,
+        threads: int,
+        tasks: list[Task],
+        latest: dict[object, Task],
+    ) -> None:
+        """Append what turns each item of `values` into its result.
 
-    def _convolve(
-        self, steps: Sequence[Step], rows: torch.Tensor, first: bool, last: bool
-    ) -> torch.Tensor:
-        """Run convolutions item by item, in pieces that fit the cache."""
+        `latest` holds the task that each later one of the same kind and item waits for.
+        """
         network = self.network
-        in_samples = network.is_encoder and steps is network.before
-        unit = network.samples_in if in_samples else 1
-        piece = max(_FRAMES_PER_PIECE, network.held_back) * unit
-        resampled = in_samples or (not network.is_encoder and steps is network.after)
-        if not network.causal or not resampled:
-            piece = rows.shape[1]
-        items = []
-        for item, contexts in zip(rows, self.contexts, strict=True):
-            done = []
-            for part, begins, ends in _pieces(item[None], piece, first, last):
-                y = part[0].contiguous()
-                for step in steps:
-                    y = step(y, contexts, first=begins, last=ends)
-                done.append(y)
-            items.append(done[0] if len(done) == 1 else torch.cat(done))
-        return items[0][None] if len(items) == 1 else torch.stack(items)
+        count = len(network.before)
+        items = range(len(values))
+
+        def through(item: int, stage: int) -> Callable[[int], None]:
+            def call(thread: int) -> None:
+                lane = self.lanes[item if network.causal else thread][stage]
+                with torch.no_grad():
+                    values[item] = lane(values[item], first, last)
+
+            return call
+
+        def recur(some: tuple[int, ...]) -> Callable[[int], None]:
+            def call(thread: int) -> None:
+                assert network.lstm is not None
+                with torch.no_grad():
+                    x = torch.stack([values[item] for item in some], dim=1)
+                    y, self.states[some] = network.lstm(x, self.states.get(some))
+                    for item, value in zip(some, y.unbind(1), strict=True):
+                        values[item] = value.contiguous()
+
+            return call
+
+        def append(key: object, call: Callable[[int], None], after: Sequence[Task]) -> Task:
+            own = [latest[key]] if key in latest else []
+            latest[key] = Task(call, [*own, *after])
+            tasks.append(latest[key])
+            return latest[key]
+
+        done: list[list[Task]] = [[] for _ in items]
+        for item in items:
+            for stage in range(count):
+                done[item] = [append((item, stage), through(item, stage), done[item])]
+        if network.lstm is not None:
+            for some in self._shares(len(values), threads):
+                waits = [task for item in some for task in done[item]]
+                task = append(some, recur(some), waits)
+                for item in some:
+                    done[item] = [task]
+        for item in items:
+            for stage in range(count, count + len(network.after)):
+                done[item] = [append((item, stage), through(item, stage), done[item])]
+
+    def _shares(self, batch: int, threads: int) -> list[tuple[int, ...]]:
+        """Divide the items among the threads' LSTMs, as they were divided before."""
+        if self.states:
+            return list(self.states)
+        size = -(-batch // threads)
+        return [tuple(range(i, min(i + size, batch))) for i in range(0, batch, size)]
 
 
 def _pieces(
-    rows: torch.Tensor, size: int, first: bool, last: bool
+    rows: torch.Tensor, size: int, first: bool, last: bool, dim: int = 0
 ) -> list[tuple[torch.Tensor, bool, bool]]:
-    """Cut ``(batch, time, channels)`` into pieces, each with whether it is the first or last."""
-    parts = torch.split(rows, size, dim=1)
+    """Cut time into pieces, each with whether it is the first or last."""
+    parts = torch.split(rows, size, dim=dim)
     end = len(parts) - 1
     return [(part, first and i == 0, last and i == end) for i, part in enumerate(parts)]
 

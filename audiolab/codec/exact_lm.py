@@ -22,8 +22,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import numpy as np
@@ -35,17 +33,15 @@ from safetensors.numpy import save_file
 from audiolab._files import atomic_path
 from audiolab._typing import FilePath
 from audiolab.codec import _exact_kernels as kernels
-from audiolab.codec._exact_kernels import Parameters, Work
+from audiolab.codec._exact_parameters import Parameters
 from audiolab.codec._exact_quantization import arrays_from_float, assemble
-from audiolab.codec.entropy import ArithmeticDecoder, ArithmeticEncoder
+from audiolab.codec._exact_streams import BLOCK, ExactDecoder, ExactEncoder, Run, check_codes
 from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
 
 __all__ = ["ExactDecoder", "ExactEncoder", "ExactLanguageModel"]
 
 #: Part of the digest: raised when the kernels' arithmetic changes.
 _ARITHMETIC = 1
-#: Frames evaluated together while encoding.
-_BLOCK = 256
 
 
 class ExactLanguageModel:
@@ -155,7 +151,7 @@ class ExactLanguageModel:
         bytes
             The stream.
         """
-        values = self._checked(codes)
+        values = check_codes(self.config, codes)
         encoder = self.encoder(values.shape[0], num_threads=num_threads)
         return encoder.push(values) + encoder.finish()
 
@@ -198,7 +194,7 @@ class ExactLanguageModel:
         ExactEncoder
             The same bytes, whatever the pieces.
         """
-        return ExactEncoder(self, num_codebooks, num_threads=num_threads)
+        return ExactEncoder(self.config, self._parameters, num_codebooks, num_threads=num_threads)
 
     def decoder(self, num_codebooks: int, data: bytes = b"") -> ExactDecoder:
         """Start reading a stream.
@@ -215,7 +211,7 @@ class ExactLanguageModel:
         ExactDecoder
             It hands out frames.
         """
-        return ExactDecoder(self, num_codebooks, data)
+        return ExactDecoder(self.config, self._parameters, num_codebooks, data)
 
     def frequencies(self, codes: ArrayLike | torch.Tensor) -> NDArray[np.int64]:
         """Return every entry's frequency in every frame, given the frames before.
@@ -231,35 +227,14 @@ class ExactLanguageModel:
             Frequencies ``(frame, codebook, entry)``, int64: at least 2 each, at most ``2^24``
             together.
         """
-        values = self._checked(codes)
-        run = Run(self, values.shape[0])
+        values = check_codes(self.config, codes)
+        run = Run(self.config, self._parameters, values.shape[0])
         found = [np.zeros((0, len(values), self.config.codebook_size), np.int64)]
-        for start in range(0, values.shape[1], _BLOCK):
-            count = run.advance(values[:, start : start + _BLOCK])
-            rows = kernels.widths(self._parameters, len(values), run.work, 0, count)
+        for start in range(0, values.shape[1], BLOCK):
+            count = run.advance(values[:, start : start + BLOCK])
+            rows = kernels.widths(self._parameters.head, len(values), run.work.x[:count])
             found.append(rows.astype(np.int64))
         return np.concatenate(found)
-
-    def _checked(self, codes: ArrayLike | torch.Tensor) -> NDArray[np.int64]:
-        values = codes.detach().cpu().numpy() if isinstance(codes, torch.Tensor) else codes
-        array = np.asarray(values)
-        if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
-            raise ValueError(
-                "codes must be integers of shape (codebook, frame), "
-                f"got {array.dtype} {array.shape}"
-            )
-        self._check_codebooks(array.shape[0])
-        size = self.config.codebook_size
-        if array.size and not 0 <= int(array.min()) <= int(array.max()) < size:
-            raise ValueError(f"codes must lie in 0..{size - 1}, got {array.min()}..{array.max()}")
-        return array.astype(np.int64)
-
-    def _check_codebooks(self, num_codebooks: int) -> None:
-        if not 1 <= num_codebooks <= self.config.num_codebooks:
-            raise ValueError(
-                f"this language model knows 1 to {self.config.num_codebooks} codebooks, "
-                f"got {num_codebooks}"
-            )
 
     def _hash(self) -> str:
         sizes = {k: v for k, v in self.config.to_dict().items() if k != "name"}
@@ -269,186 +244,3 @@ class ExactLanguageModel:
             # Low byte first, wherever it is computed.
             total.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
         return total.hexdigest()[:16]
-
-
-class Run:
-    """The past of one sequence, and the layers' work on the next frames of it."""
-
-    def __init__(self, model: ExactLanguageModel, num_codebooks: int, block: int = _BLOCK) -> None:
-        model._check_codebooks(num_codebooks)
-        config = model.config
-        self.parameters = model._parameters
-        self.config = config
-        self.position = 0
-        # Room for the window, the block, and a while before the window has to move to the front.
-        capacity = config.past_context + 1 + max(block, 256)
-        shape = (config.num_layers, config.dim, capacity)
-        self.work = Work(
-            x=np.zeros((block, config.dim), np.int64),
-            small=np.zeros((block, config.dim), np.int16),
-            query=np.zeros((config.dim, block), np.int16),
-            keys=np.zeros(shape, np.int16),
-            values=np.zeros(shape, np.int16),
-        )
-        # The step of zeros before the first frame: only the biases are left.
-        self.work.keys[:, :, 0] = self.parameters.key.bias
-        self.work.values[:, :, 0] = self.parameters.value.bias
-        self.fill = 1
-        self.known = np.zeros((1, num_codebooks), np.int64)
-
-    def advance(self, codes: NDArray[np.int64], share: Callable[..., None] | None = None) -> int:
-        """Take in ``(codebook, frame)``, no more than a block; return how many frames."""
-        count: int = codes.shape[1]
-        known = np.concatenate([self.known, 1 + codes.T[:-1]])
-        share = share or (lambda work, count: work(0, count))
-        p, work, config = self.parameters, self.work, self.config
-        fill: int = kernels.make_room(work, self.fill, config.past_context, count)
-        share(lambda a, b: kernels.embed(p, known, self.position, work, a, b), count)
-        for i in range(config.num_layers):
-            # All keys of the block must be there before any frame attends to them.
-            share(lambda a, b, i=i: kernels.project(p, i, work, fill, a, b), count)
-            share(
-                lambda a, b, i=i: kernels.finish_layer(
-                    p, i, config.num_heads, config.past_context, work, fill, a, b
-                ),
-                count,
-            )
-        self.fill = fill + count
-        self.position += count
-        self.known = 1 + codes.T[-1:]
-        return count
-
-
-class ExactEncoder:
-    """Code frames that arrive in pieces; made by `ExactLanguageModel.encoder`.
-
-    Parameters
-    ----------
-    model : ExactLanguageModel
-        The model.
-    num_codebooks : int
-        Codebooks to code.
-    num_threads : int, optional
-        Threads to share the work; those of torch by default.
-    """
-
-    def __init__(
-        self, model: ExactLanguageModel, num_codebooks: int, *, num_threads: int | None = None
-    ) -> None:
-        self._model = model
-        self._run = Run(model, num_codebooks)
-        self._num_codebooks = num_codebooks
-        self._coder = ArithmeticEncoder()
-        self._num_threads = num_threads or torch.get_num_threads()
-
-    def push(self, codes: ArrayLike | torch.Tensor) -> bytes:
-        """Append frames and return the bytes that are final.
-
-        Parameters
-        ----------
-        codes : array_like or torch.Tensor
-            Codes ``(codebook, frame)``, any number of frames.
-
-        Returns
-        -------
-        bytes
-            What no later frame can change.
-        """
-        values = self._model._checked(codes)
-        if len(values) != self._num_codebooks:
-            raise ValueError(f"codes must have {self._num_codebooks} codebooks, got {len(values)}")
-        if self._num_threads == 1:
-            return self._push(values, lambda work, count: work(0, count))
-        with ThreadPoolExecutor(self._num_threads) as pool:
-            return self._push(values, lambda work, count: self._share(pool, work, count))
-
-    def _push(self, values: NDArray[np.int64], share: Callable[..., None]) -> bytes:
-        run, parts = self._run, []
-        for start in range(0, values.shape[1], _BLOCK):
-            block = values[:, start : start + _BLOCK]
-            count = run.advance(block, share)
-            frames = np.ascontiguousarray(block.T)
-            bounds = np.empty((count, self._num_codebooks, 2), np.int64)
-            share(
-                lambda a, b, frames=frames, bounds=bounds: kernels.intervals(
-                    run.parameters, frames, run.work, a, b, bounds
-                ),
-                count,
-            )
-            self._coder.encode_intervals(bounds.reshape(-1, 2))
-            parts.append(self._coder.drain())
-        return b"".join(parts)
-
-    def _share(
-        self, pool: ThreadPoolExecutor, work: Callable[[int, int], None], count: int
-    ) -> None:
-        # The kernels take four frames at a time.
-        step = -(-count // self._num_threads)
-        step += -step % 4
-        spans = [(a, min(a + step, count)) for a in range(0, count, step)]
-        list(pool.map(lambda span: work(*span), spans))
-
-    def finish(self) -> bytes:
-        """End the stream.
-
-        Returns
-        -------
-        bytes
-            The last bytes.
-        """
-        return self._coder.finish()
-
-
-class ExactDecoder:
-    """Read frames back; made by `ExactLanguageModel.decoder`.
-
-    Parameters
-    ----------
-    model : ExactLanguageModel
-        The model that coded them.
-    num_codebooks : int
-        Codebooks that were coded.
-    data : bytes
-        The stream or its beginning.
-    """
-
-    #: A frame reads no more than 25 bits a codebook.
-    def __init__(self, model: ExactLanguageModel, num_codebooks: int, data: bytes = b"") -> None:
-        self._run = Run(model, num_codebooks, block=1)
-        self._num_codebooks = num_codebooks
-        self.coder = ArithmeticDecoder(data)
-
-    def pull(self, num_frames: int) -> torch.Tensor:
-        """Read the next frames.
-
-        Parameters
-        ----------
-        num_frames : int
-            How many; the bytes at hand must reach for them.
-
-        Returns
-        -------
-        torch.Tensor
-            Codes ``(codebook, frame)``, int64.
-
-        Raises
-        ------
-        CorruptStreamError
-            The stream ends too soon or was coded by another model.
-        """
-        run, config = self._run, self._run.config
-        data, state = self.coder.parts
-        frames = []
-        # In pieces, so that a wrong `num_frames` allocates no more than the stream is worth.
-        for start in range(0, num_frames, 4096):
-            out = np.empty((min(4096, num_frames - start), self._num_codebooks), np.int64)
-            run.fill, done = kernels.decode_frames(
-                run.parameters, config.num_heads, config.past_context, run.work, run.fill,
-                run.position, run.known, data, state, out,
-            )  # fmt: skip
-            run.position += len(out)
-            self.coder.check_done(done, out.size)
-            frames.append(torch.from_numpy(out))
-        if not frames:
-            return torch.empty(self._num_codebooks, 0, dtype=torch.long)
-        return torch.cat(frames).T.contiguous()

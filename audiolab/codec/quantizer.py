@@ -4,14 +4,10 @@ With the residual ``r_0 = z``, stage `i` picks ``c_i = argmin_j |r_i - e_ij|^2``
 ``r_{i+1} = r_i - e_{i, c_i}``; the quantised latent is the sum of the picked entries, over any
 number of leading stages.
 
-Training follows van den Oord et al. (2017, arXiv 1711.00937) with codebooks that are moving
-averages of what they picked, started by k-means, as in Zeghidour et al., *SoundStream* (2021, arXiv
-2107.03312). Two things differ from the EnCodec reference, where they don't work. Its residual
-carries no gradient past the first stage, so that later stages' commitment is never felt; here
-every stage's is. And its renewed entries are overwritten in the same step by the average that let
-them die; here the average and the count are renewed as well, after the update.
-
-One process is assumed: codebooks are not averaged over workers.
+Training is straight through, with a commitment loss at every stage, as in Zeghidour et al.,
+*SoundStream* (2021, arXiv 2107.03312). In the EnCodec reference the residual carries no gradient
+past the first stage, so that later stages' commitment is never felt; here every stage's is. How a
+codebook learns is in `audiolab.codec.codebook`.
 """
 
 from __future__ import annotations
@@ -25,10 +21,10 @@ from torch.nn import functional
 
 from audiolab._typing import Seed
 from audiolab._validation import as_generator
+from audiolab.codec.codebook import Codebook
 
 __all__ = ["Codebook", "Quantized", "ResidualVectorQuantizer"]
 
-_KMEANS_ROUNDS = 50
 # Scores of so many vectors against 1024 entries stay within the cache.
 _VECTORS_AT_ONCE = 512
 
@@ -36,7 +32,7 @@ _VECTORS_AT_ONCE = 512
 class Quantized(NamedTuple):
     """What training needs of a quantiser.
 
-    Attributes
+    Parameters
     ----------
     latent : Tensor
         Quantised latent ``(batch, dimension, frames)``; its gradient passes straight through.
@@ -49,120 +45,6 @@ class Quantized(NamedTuple):
     latent: torch.Tensor
     codes: torch.Tensor
     commitment: torch.Tensor
-
-
-class Codebook(nn.Module):
-    """The entries of one stage, learnt as moving averages.
-
-    Parameters
-    ----------
-    size : int
-        Number of entries.
-    dimension : int
-        Numbers in an entry.
-    decay : float, default: 0.99
-        Weight of the past in the moving averages.
-    epsilon : float, default: 1e-5
-        Added to each count so that no average is divided by zero.
-    min_count : float, default: 2.0
-        Entries picked less often than this per batch, on average, are replaced.
-    """
-
-    inited: torch.Tensor
-    cluster_size: torch.Tensor
-    embed: torch.Tensor
-    embed_avg: torch.Tensor
-
-    def __init__(
-        self,
-        size: int,
-        dimension: int,
-        *,
-        decay: float = 0.99,
-        epsilon: float = 1e-5,
-        min_count: float = 2.0,
-    ) -> None:
-        super().__init__()
-        self.decay, self.epsilon, self.min_count = decay, epsilon, min_count
-        self.register_buffer("inited", torch.zeros(1))
-        self.register_buffer("cluster_size", torch.zeros(size))
-        self.register_buffer("embed", torch.zeros(size, dimension))
-        self.register_buffer("embed_avg", torch.zeros(size, dimension))
-        self._offsets: tuple[object, torch.Tensor] | None = None
-
-    def offsets(self) -> torch.Tensor:
-        """Return what is added to ``x.e`` so that the nearest entry scores highest.
-
-        Returns
-        -------
-        Tensor
-            ``-|e|^2 / 2`` for each entry, kept until the entries change.
-        """
-        # -|x - e|^2 / 2 = x.e - |e|^2 / 2 - |x|^2 / 2, whose last term does not move the maximum.
-        key = (self.embed.data_ptr(), self.embed.dtype, self.embed.device, self.embed._version)
-        if self._offsets is None or self._offsets[0] != key:
-            self._offsets = (key, _halved_energy(self.embed))
-        return self._offsets[1]
-
-    def nearest(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the index of the entry nearest to each vector, the first one among equals.
-
-        Parameters
-        ----------
-        x : Tensor
-            Vectors ``(n, dimension)``.
-
-        Returns
-        -------
-        Tensor
-            Indices ``(n,)``, int64.
-        """
-        return _nearest(x, self.embed)
-
-    @torch.no_grad()
-    def start(self, x: torch.Tensor, generator: torch.Generator) -> None:
-        """Set the entries by k-means over the first batch.
-
-        Parameters
-        ----------
-        x : Tensor
-            Vectors ``(n, dimension)``.
-        generator : torch.Generator
-            Picks the first centres.
-        """
-        centres, counts = _kmeans(x, len(self.embed), generator)
-        self.embed.copy_(centres)
-        self.embed_avg.copy_(centres * counts[:, None])
-        self.cluster_size.copy_(counts)
-        self.inited.fill_(1)
-
-    @torch.no_grad()
-    def update(self, x: torch.Tensor, codes: torch.Tensor, generator: torch.Generator) -> None:
-        """Move the entries towards the vectors that picked them, and replace the dead ones.
-
-        Parameters
-        ----------
-        x : Tensor
-            Vectors ``(n, dimension)``.
-        codes : Tensor
-            What they picked ``(n,)``.
-        generator : torch.Generator
-            Picks the vectors that replace dead entries.
-        """
-        counts, sums = _sums(x, codes, len(self.embed))
-        self.cluster_size.lerp_(counts, 1 - self.decay)
-        self.embed_avg.lerp_(sums, 1 - self.decay)
-        total = self.cluster_size.sum()
-        smoothed = (self.cluster_size + self.epsilon) / (total + len(self.embed) * self.epsilon)
-        self.embed.copy_(self.embed_avg / (smoothed * total)[:, None])
-        dead = (self.cluster_size < self.min_count).nonzero()[:, 0]
-        if len(dead):
-            fresh = _pick(x, len(dead), generator)
-            self.embed[dead] = fresh
-            # The count starts above the threshold, so that an entry has time to be picked: at a
-            # decay of 0.99, 69 batches.
-            self.cluster_size[dead] = 2 * self.min_count
-            self.embed_avg[dead] = fresh * (2 * self.min_count)
 
 
 class _Stage(nn.Module):
@@ -242,15 +124,22 @@ class ResidualVectorQuantizer(nn.Module):
         Tensor
             Codes ``(num_codebooks, n)``, int64.
         """
-        books = [(c.offsets(), c.embed) for c in self._first(num_codebooks)]
+        stages = self._first(num_codebooks)
+        if vectors.device.type == "cpu" and not _traced(vectors, stages):
+            residual = vectors.clone(memory_format=torch.contiguous_format)
+            codes = torch.empty(len(stages), len(vectors), dtype=torch.int64)
+            for stage, row in zip(stages, codes, strict=True):
+                stage.pick(residual, row)
+            return codes
+        books = [(stage.offsets(), stage.embed) for stage in stages]
         parts = []
         for residual in torch.split(vectors, _VECTORS_AT_ONCE):
-            codes = []
+            picks = []
             for offset, entries in books:
                 picked = torch.addmm(offset, residual, entries.t()).argmax(dim=1)
                 residual = residual - functional.embedding(picked, entries)
-                codes.append(picked)
-            parts.append(torch.stack(codes))
+                picks.append(picked)
+            parts.append(torch.stack(picks))
         return torch.cat(parts, dim=1) if parts else _no_codes(len(books), vectors)
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
@@ -346,43 +235,15 @@ class ResidualVectorQuantizer(nn.Module):
         return codebooks[:num_codebooks]
 
 
-def _nearest(x: torch.Tensor, entries: torch.Tensor) -> torch.Tensor:
-    return torch.addmm(_halved_energy(entries), x, entries.t()).argmax(dim=1)
-
-
-def _halved_energy(entries: torch.Tensor) -> torch.Tensor:
-    return entries.square().sum(dim=1).mul(-0.5)
-
-
 def _no_codes(count: int, like: torch.Tensor) -> torch.Tensor:
     return torch.zeros(count, 0, dtype=torch.int64, device=like.device)
 
 
-def _sums(x: torch.Tensor, codes: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return how many vectors picked each entry, and their sum."""
-    counts = torch.bincount(codes, minlength=size).to(x.dtype)
-    return counts, x.new_zeros(size, x.shape[1]).index_add_(0, codes, x)
-
-
-def _pick(x: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
-    """Return `count` rows of `x`, distinct ones as far as they go."""
-    if len(x) >= count:
-        index = torch.randperm(len(x), generator=generator, device=x.device)[:count]
-    else:
-        index = torch.randint(len(x), (count,), generator=generator, device=x.device)
-    return x[index]
-
-
-def _kmeans(
-    x: torch.Tensor, size: int, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return centres and how many vectors each holds; an empty cluster keeps its centre."""
-    centres = _pick(x, size, generator)
-    counts = torch.ones(size, device=x.device, dtype=x.dtype)
-    for _ in range(_KMEANS_ROUNDS):
-        counts, sums = _sums(x, _nearest(x, centres), size)
-        moved = torch.where(counts[:, None] > 0, sums / counts.clamp(min=1)[:, None], centres)
-        if torch.equal(moved, centres):
-            break
-        centres = moved
-    return centres, counts
+def _traced(vectors: torch.Tensor, stages: Sequence[Codebook]) -> bool:
+    """Tell whether compiled loops may not be used: gradients, export, other types than float32."""
+    return (
+        torch.compiler.is_compiling()
+        or vectors.requires_grad
+        or vectors.dtype != torch.float32
+        or any(stage.embed.dtype != torch.float32 or stage.embed.requires_grad for stage in stages)
+    )

@@ -4,6 +4,8 @@ Plots return their Axes and take `ax`, so that they fit into figures of the read
 lets several versions of a sound be switched at one position, at their true levels.
 """
 
+from audiolab.display.bitstreams import plot_bytes, plot_intervals
+from audiolab.display.codebooks import plot_codebook
 from audiolab.display.comparisons import plot_comparison
 from audiolab.display.features import plot_feature, plot_feature_comparison, plot_filterbank
 from audiolab.display.markup import assets_path
@@ -23,11 +25,14 @@ __all__ = [
     "assets_path",
     "comparison_page",
     "player",
+    "plot_bytes",
+    "plot_codebook",
     "plot_comparison",
     "plot_feature",
     "plot_feature_comparison",
     "plot_filterbank",
     "plot_frequency_response",
+    "plot_intervals",
     "plot_spectrogram",
     "plot_sweep",
     "plot_waveform",

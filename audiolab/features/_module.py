@@ -54,7 +54,23 @@ class Feature(nn.Module):
         self.convention = _changed(convention, settings)
 
     def check_rate(self, sample_rate: int | None) -> int | None:
-        """Return the rate, the module's where none is given, or raise where the two differ."""
+        """Return the rate, the module's where none is given, or raise where the two differ.
+
+        Parameters
+        ----------
+        sample_rate : int or None
+            Rate of a waveform in Hz, if it is known.
+
+        Returns
+        -------
+        int or None
+            The rate, if either is known.
+
+        Raises
+        ------
+        ValueError
+            The waveform's rate is not the module's.
+        """
         if sample_rate is None or self.sample_rate is None or sample_rate == self.sample_rate:
             return self.sample_rate if sample_rate is None else sample_rate
         raise ValueError(

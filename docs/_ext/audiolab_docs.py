@@ -49,6 +49,13 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "masking_time_and_frequency",
         "six_words_and_a_classifier",
     ),
+    "codec": (
+        "residual_vector_quantiser",
+        "seanet_layer_by_layer",
+        "streaming_and_latency",
+        "container_and_entropy_coder",
+        "where_the_time_goes",
+    ),
 }
 
 #: Where links to other projects lead. Their inventories are the stubs that make_inventories.py

@@ -77,9 +77,35 @@ class ModuleReference(SphinxDirective):
         for kind, names in kinds.items():
             for each in names:
                 lines += [f".. auto{kind}:: {name}.{each}"]
-                lines += ["   :members:"] if kind == "class" else []
+                lines += class_options(getattr(importlib.import_module(name), each), kind)
                 lines += [""]
         return self.parse_text_to_nodes("\n".join(lines))
+
+
+def class_options(value: object, kind: str) -> list[str]:
+    """Return the options of an ``autoclass``: members, also those of the package's own bases.
+
+    Parameters
+    ----------
+    value : object
+        What is documented.
+    kind : str
+        ``"class"``, or what has no members.
+
+    Returns
+    -------
+    list of str
+        Lines of reStructuredText.
+    """
+    if kind != "class" or not isinstance(value, type):
+        return []
+    foreign = [each for each in value.__mro__ if not each.__module__.startswith("audiolab")]
+    # Members of the first base from elsewhere, such as torch's Module, and all beyond it stay out.
+    return [
+        "   :members:",
+        f"   :inherited-members: {foreign[0].__name__}",
+        "   :exclude-members: extra_repr",
+    ]
 
 
 class CommandHelp(SphinxDirective):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from audiolab import io, signals
+from audiolab import codec, io, signals
 from audiolab.cli import codec as command
-from audiolab.codec import EncodecConfig, EncodecModel, compression
+from audiolab.cli import main
+from audiolab.codec import EncodecConfig, EncodecModel
 from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
 
 RATE = 8_000
@@ -62,11 +68,11 @@ def test_the_direction_follows_the_suffix(run, sound: Path, models):
     coded = sound.with_suffix(".ecdc")
     waveform, _ = io.load(sound)
     model = EncodecModel.from_pretrained(models["mono"])
-    assert coded.read_bytes() == compression.compress(waveform, RATE, model=model, bandwidth=6.0)
+    assert coded.read_bytes() == codec.compress(waveform, RATE, model=model, bandwidth=6.0)
     run("codec", "--model", models["mono"], coded, "-r").succeeded()
     decoded, rate = io.load(sound.with_name("sound_decompressed.wav"))
     assert rate == RATE
-    expected, _ = compression.decompress(coded.read_bytes(), model=model)
+    expected, _ = codec.decompress(coded.read_bytes(), model=model)
     expected = expected * min(1.0, 0.99 / float(expected.abs().max()))
     # 16-bit samples.
     torch.testing.assert_close(decoded, expected, rtol=0, atol=1 / 32768)
@@ -128,7 +134,7 @@ def test_many_files(run, sound: Path, tmp_path: Path, models, jobs: int):
     run("codec", "compress", *options, *inputs).succeeded()
     model = EncodecModel.from_pretrained(models["mono"])
     for each in inputs:
-        expected = compression.compress(*io.load(each), model=model, bandwidth=6.0)
+        expected = codec.compress(*io.load(each), model=model, bandwidth=6.0)
         assert (out / f"{each.stem}.ecdc").read_bytes() == expected
     (out / "in3.ecdc").write_bytes(b"no file of ours")
     coded = [out / f"{each.stem}.ecdc" for each in inputs]
@@ -249,3 +255,125 @@ def test_the_options_of_encodec_are_all_there():
     )
     assert (long.bandwidth, long.suffix) == (3.0, "_y")
     assert command.BANDWIDTH_KBPS == 6.0
+
+
+# --------------------------------------------------------------------------------------- one device
+def test_a_device_that_is_there(run, sound: Path, models):
+    run("codec", "--model", models["mono"], "--device", "cpu", sound).succeeded()
+    named = sound.with_suffix(".ecdc").read_bytes()
+    run("codec", "--model", models["mono"], "-f", sound).succeeded()
+    assert sound.with_suffix(".ecdc").read_bytes() == named
+
+
+@pytest.mark.parametrize("name", ["meta", "cuda:99", "gpu", ""])
+def test_a_device_that_is_not_there(run, sound: Path, models, name: str):
+    result = run("codec", "--model", models["mono"], "--device", name, sound)
+    result.failed(1, f"--device {name}: this machine has cpu")
+    assert not sound.with_suffix(".ecdc").exists()
+
+
+# -------------------------------------------------------------------------------------------- pipes
+@dataclass
+class Piped:
+    status: int
+    out: bytes
+    err: str
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run the command in this process, with bytes for stdin and stdout."""
+
+    def call(*words: object, data: bytes = b"") -> Piped:
+        out = BytesIO()
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.stdin", TextIOWrapper(BytesIO(data)))
+            patch.setattr("sys.stdout", TextIOWrapper(out))
+            status = main(["codec", *map(str, words)])
+            sent = out.getvalue()
+        return Piped(status, sent, capsys.readouterr().err)
+
+    return call
+
+
+def test_pipes_infer_the_direction_from_the_content(piped, run, sound: Path, models):
+    model = ["--model", models["mono"], "-r"]
+    run("codec", *model, sound).succeeded()
+    coded = sound.with_suffix(".ecdc").read_bytes()
+    run("codec", *model, sound.with_suffix(".ecdc")).succeeded()
+    decoded = sound.with_name("sound_decompressed.wav").read_bytes()
+    for words in (["-", "-"], ["-"], ["compress", "-"]):
+        assert piped(*model, *words, data=sound.read_bytes()) == Piped(0, coded, "")
+    for words in (["-", "-"], ["-"], ["decompress", "-", "-o", "-"]):
+        assert piped(*model, *words, data=coded) == Piped(0, decoded, "")
+    assert piped(*model, sound, "-") == Piped(0, coded, "")
+    assert piped(*model, sound.with_suffix(".ecdc"), "-") == Piped(0, decoded, "")
+    assert piped(*model, "roundtrip", "-", data=sound.read_bytes()) == Piped(0, decoded, "")
+
+
+def test_a_pipe_on_one_side(piped, sound: Path, tmp_path: Path, models):
+    model = ["--model", models["mono"], "-r"]
+    flac = io.encode(*io.load(sound), format="flac")
+    assert piped(*model, "-", tmp_path / "a.ecdc", data=flac) == Piped(0, b"", "")
+    expected = codec.compress(
+        *io.load(sound), model=EncodecModel.from_pretrained(models["mono"]), bandwidth=6.0
+    )
+    assert (tmp_path / "a.ecdc").read_bytes() == expected
+    assert piped(*model, "-", tmp_path / "b.flac", data=expected).status == 0
+    assert piped(*model, "-", tmp_path / "c.flac", data=flac).status == 0
+    assert torch.equal(io.load(tmp_path / "b.flac")[0], io.load(tmp_path / "c.flac")[0])
+    # What is there stays, unless -f is given.
+    again = piped(*model, "-", tmp_path / "a.ecdc", data=flac[:2000])
+    assert (again.status, again.out) == (1, b"")
+    assert "exists already" in again.err
+
+
+def test_what_a_pipe_cannot_do(piped, run, sound: Path, tmp_path: Path, models, monkeypatch):
+    model = ["--model", models["mono"]]
+    for status, word, words, data in (
+        (1, "stdin is empty", ["-"], b""),
+        (1, "stdin", ["-"], b"neither sound nor codes"),
+        (1, "stdin: the file ends within", ["-"], b"ECDC\0"),
+        (1, "no such file", [tmp_path / "none.wav", "-"], b""),
+        (1, "must be .ecdc", ["compress", "-", "-o", tmp_path / "a.wav"], sound.read_bytes()),
+        (1, "must be one of", ["-", tmp_path / "a.xyz"], sound.read_bytes()),
+        (2, "one input and one output", ["compress", "-", sound], b""),
+        (2, "works on files", ["tokens", "-"], b""),
+    ):
+        done = piped(*model, *words, data=data)
+        assert (done.status, done.out, done.err.count("\n")) == (status, b"", 1), done
+        assert word in done.err
+        assert "audiolab-" not in done.err  # no name of a file that stands in
+    assert {each.name for each in tmp_path.iterdir()} == {"sound.wav"}
+    coded = piped(*model, "-", data=sound.read_bytes()).out
+    sent = piped(*model, "-", data=coded[:-20])
+    assert (sent.status, sent.out) == (1, b"")
+
+    class Terminal:
+        buffer = SimpleNamespace(isatty=lambda: True)
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    run("codec", *model, "-", tmp_path / "a.ecdc").failed(2, "stdin is a terminal")
+
+
+def test_clipping_in_a_pipe_is_told_on_stderr(piped, sound: Path, tmp_path: Path, models):
+    model = EncodecModel.from_pretrained(models["mono"])
+    with torch.no_grad():
+        model.decoder.layers[-1].conv.bias.fill_(3.0)
+    model.save_pretrained(tmp_path / "loud")
+    coded = piped("--model", tmp_path / "loud", "-", data=sound.read_bytes()).out
+    done = piped("--model", tmp_path / "loud", "-", data=coded)
+    assert done.status == 0
+    assert done.out[:4] == b"RIFF"
+    assert done.err.count("\n") == 1
+    assert "warning: stdout: " in done.err
+    assert "clipped" in done.err
+
+
+def test_pipes_of_a_shell(sound: Path, models):
+    command = [sys.executable, "-m", "audiolab", "codec", "--model", str(models["mono"]), "-", "-"]
+    settings = {"capture_output": True, "timeout": 120, "check": False}
+    coded = subprocess.run(command, input=sound.read_bytes(), **settings)
+    assert (coded.returncode, coded.stderr) == (0, b"")
+    model = EncodecModel.from_pretrained(models["mono"])
+    assert coded.stdout == codec.compress(*io.load(sound), model=model, bandwidth=6.0)

@@ -21,9 +21,10 @@ import torch
 from codec_references import PRESETS, clip, encodec_model, model
 
 from audiolab import io, signals
-from audiolab.codec import CheckpointError, EncodecConfig, EncodecModel
-from audiolab.codec.bitstream import BitstreamError, Header
-from audiolab.codec.compression import (
+from audiolab.codec import (
+    CheckpointError,
+    EncodecConfig,
+    EncodecModel,
     LegacyStreamWarning,
     compress,
     compress_file,
@@ -34,6 +35,7 @@ from audiolab.codec.compression import (
     read_codes,
     write_codes,
 )
+from audiolab.codec.bitstream import BitstreamError, Header
 from audiolab.codec.entropy import CorruptStreamError
 from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.language_model import LANGUAGE_MODELS, LanguageModel, LanguageModelConfig
@@ -154,8 +156,10 @@ def test_language_model_files_of_the_reference_both_ways(reference, preset: str)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_the_references_command_line_reads_and_writes_the_same(preset: str, tmp_path: Path):
-    """Its own program, in its own process, with our weights under the published names."""
+def test_the_references_command_line_reads_and_writes_the_same(
+    preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its own program, with our weights under the published names."""
     cache_folder = tmp_path / "hub" / "checkpoints"
     cache_folder.mkdir(parents=True)
     file = {"encodec_24khz": "d7cc33bc", "encodec_48khz": "7e698e3e"}[preset]
@@ -163,15 +167,15 @@ def test_the_references_command_line_reads_and_writes_the_same(preset: str, tmp_
     sound = clip(1.0, preset)[0]
     source = tmp_path / "in.wav"
     io.save(source, sound, encodec_model(preset).sample_rate, on_clip="rescale")
-    environment = {
-        **os.environ, "TORCH_HOME": str(tmp_path), "OMP_NUM_THREADS": "1",
-        "PYTHONWARNINGS": "ignore",
-    }  # fmt: skip
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    program = importlib.import_module("encodec.__main__")
     hq = ["-q"] if preset == "encodec_48khz" else []
 
     def theirs(*words: object) -> None:
-        command = [sys.executable, "-m", "encodec", *hq, *map(str, words)]
-        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=250)
+        monkeypatch.setattr(sys, "argv", ["encodec", *hq, *map(str, words)])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it calls what torch has deprecated since
+            program.main()
 
     theirs(source, tmp_path / "theirs.ecdc")
     compress_file(source, tmp_path / "ours.ecdc", model=model(preset), bandwidth=6.0)
@@ -415,7 +419,7 @@ def attack(data: bytes, codec: EncodecModel, lm: LanguageModel) -> str:
     return "read"
 
 
-@pytest.mark.filterwarnings("ignore::audiolab.codec.compression.LegacyStreamWarning")
+@pytest.mark.filterwarnings("ignore::audiolab.codec.LegacyStreamWarning")
 def test_crafted_headers_are_refused_in_little_memory():
     codec, lm = small(MONO), small_lm()
     headers = crafted()
@@ -467,7 +471,7 @@ def fuzz(count: int, seed: int) -> dict[str, int]:
     return outcomes
 
 
-@pytest.mark.filterwarnings("ignore::audiolab.codec.compression.LegacyStreamWarning")
+@pytest.mark.filterwarnings("ignore::audiolab.codec.LegacyStreamWarning")
 def test_twenty_thousand_mutated_files():
     outcomes = fuzz(20_000, seed=1)
     assert sum(outcomes.values()) == 20_000
@@ -496,12 +500,12 @@ MEMORY = """
 import resource, sys
 sys.path.insert(0, {folder!r})
 from test_compression import MONO, RATE, io, noise, small, small_lm
-from audiolab.codec.compression import compress_file, decompress_file
+from audiolab.codec import compress_file, decompress_file
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
-for seconds in (30, 600):
+for seconds in (60, 300):
     with io.BlockWriter("in.wav", RATE, 1, overwrite=True) as writer:
         for i in range(seconds // 10):
             writer.write(noise(10 * RATE, seed=i).clamp(-1, 1))
@@ -523,5 +527,6 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path):
         timeout=250,
     )
     short, long = map(float, done.stdout.split())
-    # The longer file's samples alone would take 19 MB, its activations ten times that.
-    assert long - short < 15
+    # The longer file has 7.7 MB more of samples, and ten times that of activations; what the
+    # allocator takes on the way, 3 MB or so, ends (none of it from 240 to 600 s).
+    assert long - short < 6

@@ -50,6 +50,7 @@ def test_frames_are_counted_in_integers(num_samples: int) -> None:
         ({"norm": "time_group_norm"}, "causal must be False"),
         ({"ratios": ()}, "at least one stride"),
         ({"ratios": (0, 2)}, "ratios must be a whole number"),
+        ({"num_filters": 1}, "compress must not exceed num_filters=1"),
         ({"num_filters": 0}, "num_filters must be a whole number"),
         ({"sample_rate": 24_000.5}, "sample_rate must be a whole number"),
         ({"codebook_size": 1000}, "power of two"),

@@ -109,6 +109,9 @@ def test_compiled_elu_is_exact_to_rounding() -> None:
     x = torch.cat([x, torch.tensor([0.0, -0.0, -1e-30, 1e30, -1e30, -17.4, -17.6])])
     out = torch.empty_like(x)
     _kernels.elu(x.numpy(), out.numpy())
+    again = x.clone()
+    _kernels.elu_in_place(again.numpy())
+    assert torch.equal(again, out)
     exact = torch.nn.functional.elu(x.double())
     assert float((out - exact).abs().max()) < 6e-8
     negative = (x < 0) & (x > -1)

@@ -35,6 +35,23 @@ def frames_touched(ours: list, theirs: list) -> tuple[int, int]:
     return touched, sum(c.shape[0] * c.shape[2] for c, _ in ours)
 
 
+def assert_ties(
+    model: EncodecModel, waveform: torch.Tensor, ours: torch.Tensor, theirs: torch.Tensor
+) -> None:
+    """Where codes differ first, the two entries are equally near in float64."""
+    with torch.no_grad():
+        latent = copy.deepcopy(model.encoder).double()(waveform.double())
+    different = ours != theirs
+    for item, frame in different.any(1).nonzero().tolist():
+        stage = int(different[item, :, frame].nonzero()[0])
+        residual = latent[item, :, frame]
+        for book, code in zip(model.quantizer.codebooks, ours[item, :stage, frame], strict=False):
+            residual = residual - book.embed[code].double()
+        entries = model.quantizer.codebooks[stage].embed.double()
+        ways = [(entries[c[item, stage, frame]] - residual).square().sum() for c in (ours, theirs)]
+        torch.testing.assert_close(*ways, rtol=1e-5, atol=0)
+
+
 @pytest.mark.parametrize("batch", [1, 4])
 @pytest.mark.parametrize("preset", PRESETS)
 def test_codes_at_every_bandwidth(preset: str, batch: int) -> None:
@@ -49,7 +66,9 @@ def test_codes_at_every_bandwidth(preset: str, batch: int) -> None:
         touched, total = frames_touched(ours, theirs)
         # Ties at late stages are decided by rounding: the reference's own change from one thread
         # to two flips 10 codes of 48,000.
-        assert touched <= (0 if bandwidth <= 6 else 0.01 * total)
+        assert touched <= (0 if bandwidth <= 6 else 0.02 * total)
+        if touched:
+            assert_ties(model, waveform, ours[0].codes, theirs[0][0])
         for (_, a), (_, b) in zip(ours, theirs, strict=True):
             assert (a is None) == (b is None)
             if a is not None:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiolab.codec import EncodecConfig, EncodecModel
+from audiolab.codec import EncodecConfig, EncodecModel, engine
 
 PRESET = "encodec_24khz"
 
@@ -171,3 +171,35 @@ def test_float64_streams_on_torch_operators() -> None:
     torch.testing.assert_close(
         decode_in_pieces(model, codes, even(codes.shape[-1], 3)), model.decode([(codes, None)])
     )
+
+
+@pytest.mark.parametrize("preset", references.PRESETS)
+def test_threads_change_no_bit(preset: str) -> None:
+    model = references.model(preset)
+    waveform = torch.cat([references.clip(3.3, preset), 0.5 * references.clip(3.3, preset)])
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            with torch.no_grad():
+                latent = model.latent(waveform[..., : model.segment_length])
+                results.append((latent, model.synthesize(latent)))
+    finally:
+        torch.set_num_threads(before)
+    for latent, decoded in results[1:]:
+        assert torch.equal(latent, results[0][0])
+        assert torch.equal(decoded, results[0][1])
+
+
+def test_pieces_change_no_bit() -> None:
+    model = references.model(PRESET)
+    waveform = torch.cat([references.clip(2.0, PRESET), 0.3 * references.clip(2.0, PRESET)])
+    network = model.encoder_network()
+    whole = network.run(waveform)
+    for frames in (1, 3, 40):
+        stream = engine.Stream(network, 2)
+        pieces = waveform.split([2240, *even(waveform.shape[-1] - 2240, 320 * frames)], dim=-1)
+        parts = [stream.push(piece, last=i == len(pieces) - 1) for i, piece in enumerate(pieces)]
+        assert torch.equal(torch.cat(parts, dim=-1), whole)
+    assert torch.equal(network.run(waveform[1:]), whole[1:])
