@@ -1,0 +1,22 @@
+"""The SoX effects language: grammar, effects by name, and their words."""
+
+from audiolab.effects.sox.arguments import Arguments
+from audiolab.effects.sox.context import Context
+from audiolab.effects.sox.effect import Effect, Form, Parameter, Stage, StreamedEffect
+from audiolab.effects.sox.errors import EffectSyntaxError
+from audiolab.effects.sox.registry import EFFECTS, REFUSED, parse_effect, register
+
+__all__ = [
+    "EFFECTS",
+    "REFUSED",
+    "Arguments",
+    "Context",
+    "Effect",
+    "EffectSyntaxError",
+    "Form",
+    "Parameter",
+    "Stage",
+    "StreamedEffect",
+    "parse_effect",
+    "register",
+]

@@ -1,0 +1,46 @@
+"""What a chain shares between its effects while it runs: noise, head-room, and where text goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+
+__all__ = ["Context"]
+
+
+@dataclass
+class Context:
+    """State of one run of a chain over a batch.
+
+    Parameters
+    ----------
+    noise_state : Tensor
+        SoX's 32-bit noise generator, one state an item, ``(batch,)`` int64. Effects that draw noise
+        advance it in place, so that ``synth whitenoise`` twice gives two different noises.
+    headroom : float, default: 1.0
+        Factor that ``gain -h`` took away and ``gain -r`` gives back.
+    report : callable, optional
+        Takes the objects that ``stat`` and ``stats`` measure; their ``str()`` is SoX's text.
+    """
+
+    noise_state: torch.Tensor
+    headroom: float = 1.0
+    report: Callable[[object], None] | None = None
+    reports: list[object] = field(default_factory=list)
+
+    def tell(self, measured: object) -> None:
+        """Keep what ``stat`` or ``stats`` measured, and hand it to whoever listens."""
+        self.reports.append(measured)
+        if self.report is not None:
+            self.report(measured)
+
+    def item(self, index: int) -> Context:
+        """Return the context of one item; its noise state is a view, so draws are remembered."""
+        state = self.noise_state[index : index + 1]
+        return replace(self, noise_state=state)
+
+    def trial(self) -> Context:
+        """Return a context whose use leaves no trace, to ask an effect what it would do."""
+        return Context(torch.zeros(1, dtype=torch.int64), self.headroom)
