@@ -7,6 +7,7 @@ are the same recurrence run backwards.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch.nn.functional import pad
 
@@ -35,8 +36,8 @@ def linear_recurrence(
         ``(..., time)`` in the wider dtype of the two; summed up in float64.
     """
     dtype = torch.promote_types(a.dtype, b.dtype)
-    a, b = torch.broadcast_tensors(a.to(dtype), b.to(dtype))
-    shape, leading = b.shape, b.shape[:-1]
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    a, b, leading = a.to(dtype).expand(shape), b.to(dtype).expand(shape), shape[:-1]
     a, b = (each.reshape(leading.numel(), shape[-1]) for each in (a, b))
     if initial is None:
         start = torch.zeros(b.shape[0], dtype=torch.float64, device=b.device)
@@ -44,7 +45,7 @@ def linear_recurrence(
         start = initial.to(torch.float64).expand(leading).reshape(leading.numel())
     if b.device.type == "cpu":
         half = dtype not in (torch.float32, torch.float64)
-        s = _linear(a.float() if half else a, b.float() if half else b, start)
+        s: torch.Tensor = _linear(a.float() if half else a, b.float() if half else b, start)
     else:
         s = scan_linear(a.double(), b.double(), start)
     return s.to(dtype).reshape(shape)

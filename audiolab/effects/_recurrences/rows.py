@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def run_rows(kernel: Callable[..., None], work: int, *arrays: NDArray[Any]) -> N
     edges = np.linspace(0, rows, parts + 1).astype(int)
     waiting = [
         _pool.submit(kernel, *(each[start:stop] for each in arrays))
-        for start, stop in zip(edges[1:-1], edges[2:], strict=True)
+        for start, stop in pairwise(edges[1:])
     ]
     kernel(*(each[: edges[1]] for each in arrays))
     for future in waiting:
