@@ -36,7 +36,7 @@ def linear_recurrence(
         ``(..., time)`` in the wider dtype of the two; summed up in float64.
     """
     dtype = torch.promote_types(a.dtype, b.dtype)
-    shape = np.broadcast_shapes(a.shape, b.shape)
+    shape = torch.Size(np.broadcast_shapes(a.shape, b.shape))
     a, b, leading = a.to(dtype).expand(shape), b.to(dtype).expand(shape), shape[:-1]
     a, b = (each.reshape(leading.numel(), shape[-1]) for each in (a, b))
     if initial is None:
