@@ -135,7 +135,7 @@ class WholeStage(Stage):
     """
 
     def __init__(self, effect: Effect, form: Form, context: Context) -> None:
-        self._effect, self._rate, self._context = effect, form.sample_rate, context
+        self.effect, self._rate, self._context = effect, form.sample_rate, context
         self._blocks: list[torch.Tensor] = []
         self.form = effect_form(effect, form, context)
 
@@ -150,7 +150,7 @@ class WholeStage(Stage):
             return None
         signal = Signal(torch.cat(self._blocks, dim=-1), self._rate)
         self._blocks.clear()
-        return self._effect.apply(signal, self._context).waveform
+        return self.effect.apply(signal, self._context).waveform
 
 
 def effect_form(effect: Effect, form: Form, context: Context) -> Form:

@@ -1,0 +1,416 @@
+"""A chain of effects as a module: batches in, batches out.
+
+Conventions: waveforms are ``(..., channels, time)``, or ``(time,)`` for one channel; dtype, device
+and gradients follow the input. Effects see ``(batch, channels, time)``; this file makes that shape,
+keeps batches of unequal lengths apart, and puts SoX's 32-bit bus between effects where asked.
+
+Left out: SoX's automatic ``rate``, ``channels`` and ``dither`` at the end of a command line. They
+belong to writing files; see `process_file`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal, Self, cast
+
+import torch
+from torch import nn
+
+from audiolab._validation import check_choice, check_waveform
+from audiolab.effects._bus import to_bus
+from audiolab.effects._noise_seeds import ItemSeed, noise_states
+from audiolab.effects._signal import Signal
+from audiolab.effects.sox.context import Context
+from audiolab.effects.sox.effect import Effect, Form, sox_line
+from audiolab.effects.sox.parser import EffectsLike, parse_effects
+from audiolab.effects.streaming import Pipeline
+
+__all__ = ["EffectsChain", "check_rate", "run_effects"]
+
+Clip = Literal["none", "sox"]
+_CLIPS = ("none", "sox")
+
+
+class EffectsChain(nn.Module):
+    """Effects one after another, in SoX's words.
+
+    Parameters
+    ----------
+    effects : str or sequence
+        One string as on the SoX command line, ``"lowpass -1 300 speed 0.8 rate 16000 reverb -w"``;
+        a list of lists, ``[["lowpass", "-1", "300"], ["reverb", "-w"]]``; or a flat list of words.
+    sample_rate : float, optional
+        Rate in Hz of every input. A chain that knows it maps a tensor to a tensor, so that it fits
+        into ``nn.Sequential`` and other compositions of transforms.
+    clip : {"none", "sox"}
+        What lies between the effects. ``"none"``: the samples as they are, in their own precision,
+        beyond [-1, 1] too. ``"sox"``: as in the program, rounded to 32-bit integers and saturated
+        to [-1, 1 - 2**-31]; computed in float64, returned in the input's dtype.
+    seed : int or Tensor, optional
+        Seed of the noise in ``synth`` and ``dither``: one for all items, or one an item. An item's
+        result depends on its own seed alone, never on the batch around it. 0 is what ``sox -R``
+        draws. By default the noise is new in every call.
+
+    Raises
+    ------
+    EffectSyntaxError
+        There is no such effect, or it does not take these arguments.
+
+    See Also
+    --------
+    apply_effects_tensor : The same as torchaudio had it, for one ``(channels, time)`` tensor.
+    process_file : From file to file in constant memory.
+
+    Notes
+    -----
+    A chain holds no weights: its ``state_dict`` is empty, it can be pickled and copied, and it runs
+    on the device of its input. It is differentiable as far as its effects are.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from audiolab.effects import EffectsChain
+    >>> chain = EffectsChain("remix 1 1 vol 0.5")
+    >>> chain
+    remix 1 1 vol 0.5
+    >>> waveform, sample_rate = chain(torch.randn(8, 1, 16_000), 16_000)
+    >>> waveform.shape, sample_rate
+    (torch.Size([8, 2, 16000]), 16000)
+    """
+
+    def __init__(
+        self,
+        effects: EffectsLike,
+        *,
+        sample_rate: float | None = None,
+        clip: Clip = "none",
+        seed: ItemSeed = None,
+    ) -> None:
+        super().__init__()
+        self.effects: tuple[Effect, ...] = tuple(parse_effects(effects))
+        self.sample_rate = None if sample_rate is None else check_rate(sample_rate)
+        self.clip = cast("Clip", check_choice(clip, "clip", _CLIPS))
+        noise_states(seed, torch.Size() if not isinstance(seed, torch.Tensor) else seed.shape)
+        self.seed = seed
+        self.reports: list[object] = []
+
+    def forward(
+        self,
+        waveform: torch.Tensor,
+        sample_rate: float | None = None,
+        lengths: torch.Tensor | None = None,
+        *,
+        seed: ItemSeed = None,
+    ) -> torch.Tensor | tuple[object, ...]:
+        """Run the effects.
+
+        Parameters
+        ----------
+        waveform : Tensor
+            Samples ``(..., channels, time)``, or ``(time,)`` for one channel.
+        sample_rate : float, optional
+            Rate in Hz of the waveform, unless the chain knows it.
+        lengths : Tensor, optional
+            Valid samples of each item, with the waveform's dimensions before ``(channels, time)``.
+            What lies behind them is not heard, and is zero in the result.
+        seed : int or Tensor, optional
+            Seed of the noise for this call, in place of the chain's.
+
+        Returns
+        -------
+        waveform : Tensor
+            Samples ``(..., channels, time)``; ``(time,)`` where that came in and one channel goes
+            out.
+        sample_rate : int or float
+            Rate in Hz of the result; a float only where it is not whole, as ``speed`` and ``pitch``
+            leave it. Not returned by a chain that was made with a `sample_rate`.
+        lengths : Tensor
+            Valid samples of each item, where `lengths` was given.
+
+        Raises
+        ------
+        ValueError
+            The rate is missing, or is not the chain's; shapes do not match; items that came with
+            equal lengths end with different ones and no `lengths` were given to say so.
+        """
+        rate = self._input_rate(sample_rate)
+        check_waveform(waveform)
+        batch = waveform.reshape(1, 1, -1) if waveform.ndim == 1 else waveform
+        leading = torch.Size() if waveform.ndim == 1 else waveform.shape[:-2]
+        batch = batch.reshape(leading.numel(), *batch.shape[-2:])
+        valid = None if lengths is None else _check_lengths(lengths, leading, waveform.shape[-1])
+
+        noise = noise_states(self.seed if seed is None else seed, leading)
+        context = Context(noise.to(waveform.device))
+        self.reports = context.reports
+        signal = run_effects(self.effects, Signal(batch, rate, valid), context, clip=self.clip)
+
+        result = signal.waveform.to(waveform.dtype).reshape(leading + signal.waveform.shape[1:])
+        if waveform.ndim == 1 and signal.num_channels == 1:
+            result = result[0]
+        answer: list[object] = [result]
+        if self.sample_rate is None:
+            answer.append(_whole(signal.sample_rate))
+        if lengths is not None:
+            assert signal.lengths is not None
+            answer.append(signal.lengths.reshape(leading).to(lengths.dtype))
+        return tuple(answer) if len(answer) > 1 else result
+
+    def _input_rate(self, sample_rate: float | None) -> float:
+        if sample_rate is None:
+            if self.sample_rate is None:
+                raise ValueError(
+                    "sample_rate is missing: pass it with the waveform, or to EffectsChain"
+                )
+            return self.sample_rate
+        rate = check_rate(sample_rate)
+        if self.sample_rate is not None and rate != self.sample_rate:
+            raise ValueError(
+                f"sample_rate is {rate:g} Hz, but the chain was made for {self.sample_rate:g} Hz"
+            )
+        return rate
+
+    def generate(
+        self,
+        sample_rate: float | None = None,
+        *,
+        num_channels: int = 1,
+        max_duration_s: float = 3600.0,
+        seed: ItemSeed = None,
+    ) -> tuple[torch.Tensor, int | float]:
+        """Run the effects on endless silence, as ``sox -n``: for ``synth 3 sine 300-3300``.
+
+        Parameters
+        ----------
+        sample_rate : float, optional
+            Rate in Hz of the silence, unless the chain knows it.
+        num_channels : int, default: 1
+            Channels of the silence.
+        max_duration_s : float, default: 3600.0
+            Longest result in seconds.
+        seed : int or Tensor, optional
+            Seed of the noise for this call, in place of the chain's.
+
+        Returns
+        -------
+        waveform : Tensor
+            Samples ``(channels, time)``, float32, or float64 with ``clip="sox"``.
+        sample_rate : int or float
+            Rate in Hz of the result.
+
+        Raises
+        ------
+        ValueError
+            Nothing in the chain ends the silence within `max_duration_s`.
+        """
+        rate = self._input_rate(sample_rate)
+        noise = noise_states(self.seed if seed is None else seed, torch.Size())
+        context = Context(noise)
+        self.reports = context.reports
+        pipeline = Pipeline(self.effects, Form(rate, num_channels), context, clip=self.clip)
+        dtype = torch.float64 if self.clip == "sox" else torch.float32
+        parts = []
+        for part in pipeline.run(_silence(rate, num_channels, max_duration_s, dtype, str(self))):
+            parts.append(part[0])
+        waveform = torch.cat(parts, dim=-1)
+        return waveform, _whole(pipeline.form.sample_rate)
+
+    def to_sox(self) -> str:
+        """Return the effects as words of the SoX command line, ``sox in.wav out.wav ...``.
+
+        Returns
+        -------
+        str
+            One line, quoted for a POSIX shell; `from_sox` makes an equal chain of it.
+        """
+        return sox_line(self.effects)
+
+    @classmethod
+    def from_sox(
+        cls,
+        line: str,
+        *,
+        sample_rate: float | None = None,
+        clip: Clip = "none",
+        seed: ItemSeed = None,
+    ) -> Self:
+        """Make a chain of the effects in a SoX command line.
+
+        Parameters
+        ----------
+        line : str
+            Effects and their arguments, or the whole command: ``sox in.wav out.wav reverb -w``,
+            whose files are passed over.
+        sample_rate, clip, seed
+            As for `EffectsChain`.
+
+        Returns
+        -------
+        EffectsChain
+            The chain.
+
+        Raises
+        ------
+        EffectSyntaxError
+            The line is no SoX command, has options of the program, or its effects are wrong.
+        """
+        return cls(_effects_of_command(line), sample_rate=sample_rate, clip=clip, seed=seed)
+
+    def __len__(self) -> int:
+        return len(self.effects)
+
+    def __iter__(self) -> Iterator[Effect]:
+        return iter(self.effects)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return self.to_sox()
+
+
+def _silence(
+    sample_rate: float, num_channels: int, max_duration_s: float, dtype: torch.dtype, line: str
+) -> Iterator[torch.Tensor]:
+    size = 1 << 15
+    for _ in range(int(max_duration_s * sample_rate) // size + 1):
+        yield torch.zeros(1, num_channels, size, dtype=dtype)
+    raise ValueError(
+        f"{line!r} makes sound without end (more than {max_duration_s:g} s): give synth a length, "
+        "or add `trim 0 SECONDS`"
+    )
+
+
+def _effects_of_command(line: str) -> list[list[str]]:
+    raise NotImplementedError
+
+
+def check_rate(sample_rate: float, name: str = "sample_rate") -> float:
+    """Return a rate in Hz as a float if it is a finite number above zero, else raise."""
+    from audiolab._validation import check_positive
+
+    return check_positive(sample_rate, name, unit="Hz")
+
+
+def _whole(sample_rate: float) -> int | float:
+    return int(sample_rate) if sample_rate == int(sample_rate) else sample_rate
+
+
+def _check_lengths(lengths: torch.Tensor, leading: torch.Size, limit: int) -> torch.Tensor:
+    if not isinstance(lengths, torch.Tensor):
+        raise TypeError(f"lengths must be a tensor of integers, got {type(lengths).__name__}")
+    if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+        raise TypeError(f"lengths must be a tensor of integers, got {lengths.dtype}")
+    if lengths.shape != leading:
+        raise ValueError(
+            f"lengths must have a value an item, shape {tuple(leading)}, got {tuple(lengths.shape)}"
+        )
+    valid = lengths.to(torch.int64).reshape(-1)
+    if valid.numel() and not (0 <= int(valid.min()) and int(valid.max()) <= limit):
+        raise ValueError(
+            f"lengths must lie between 0 and the {limit} samples of the waveform, "
+            f"got {int(valid.min())} to {int(valid.max())}"
+        )
+    return valid
+
+
+# --------------------------------------------------------------------------- the run over a batch
+def run_effects(
+    effects: Sequence[Effect], signal: Signal, context: Context, *, clip: Clip = "none"
+) -> Signal:
+    """Run effects over a batch ``(batch, channels, time)``, each item within its own length.
+
+    Parameters
+    ----------
+    effects : sequence of Effect
+        The effects in their order.
+    signal : Signal
+        Waveform, rate, and lengths where items differ.
+    context : Context
+        State of the run, its noise an item.
+    clip : {"none", "sox"}
+        Whether SoX's bus lies between the effects; the result is then float64.
+
+    Returns
+    -------
+    Signal
+        The result; with lengths if, and only if, it came with lengths.
+    """
+    if signal.waveform.shape[0] == 0:
+        return _run_nothing(effects, signal, context, clip=clip)
+    told = signal.lengths is not None
+    if told:
+        signal = _masked(signal)
+    if clip == "sox":
+        signal = signal.with_waveform(to_bus(signal.waveform.double()))
+    for effect in effects:
+        signal = _run_one(effect, signal, context)
+        if clip == "sox":
+            signal = signal.with_waveform(to_bus(signal.waveform))
+        if not told:
+            signal = _rectangular(signal, effect)
+    return signal
+
+
+def _run_nothing(
+    effects: Sequence[Effect], signal: Signal, context: Context, *, clip: Clip
+) -> Signal:
+    """Return an empty batch of the form that one silent item would have."""
+    shape = (1, *signal.waveform.shape[1:])
+    lengths = None if signal.lengths is None else torch.full((1,), shape[-1])
+    silent = Signal(signal.waveform.new_zeros(shape), signal.sample_rate, lengths)
+    after = run_effects(effects, silent, context.trial(), clip=clip)
+    return Signal(after.waveform[:0], after.sample_rate, signal.lengths)
+
+
+def _run_one(effect: Effect, signal: Signal, context: Context) -> Signal:
+    """Run one effect on the batch at once where that is right, else item by item."""
+    if signal.lengths is None:
+        return effect.apply(signal, context)
+    valid = signal.lengths.tolist()
+    if effect.ragged:
+        after = effect.apply(replace(signal, lengths=None), context)
+        ends = [effect.output_length(each, signal.sample_rate) for each in valid]
+        longest = max(ends)
+        after = Signal(
+            after.waveform[..., :longest],
+            after.sample_rate,
+            signal.lengths.new_tensor(ends),
+        )
+        return _masked(after)
+    items = []
+    for index, length in enumerate(valid):
+        item = Signal(signal.waveform[index : index + 1, :, :length], signal.sample_rate)
+        done = effect.apply(item, context.item(index))
+        if done.lengths is not None:
+            done = done.with_waveform(done.waveform[..., : int(done.lengths[0])])
+        items.append(done)
+    ends = [item.num_samples for item in items]
+    longest = max(ends)
+    padded = [nn.functional.pad(item.waveform, (0, longest - item.num_samples)) for item in items]
+    return Signal(torch.cat(padded), items[0].sample_rate, signal.lengths.new_tensor(ends))
+
+
+def _masked(signal: Signal) -> Signal:
+    """Return the signal with zeros past each item's end."""
+    assert signal.lengths is not None
+    if not signal.num_samples or int(signal.lengths.min()) >= signal.num_samples:
+        return signal
+    time = torch.arange(signal.num_samples, device=signal.waveform.device)
+    beyond = time >= signal.lengths.to(time.device)[:, None, None]
+    # Not a product: what lies beyond may be NaN.
+    return signal.with_waveform(signal.waveform.masked_fill(beyond, 0.0))
+
+
+def _rectangular(signal: Signal, effect: Effect) -> Signal:
+    """Drop lengths that an effect found by itself, when they are all the same."""
+    if signal.lengths is None:
+        return signal
+    shortest, longest = int(signal.lengths.min()), int(signal.lengths.max())
+    if shortest != longest:
+        raise ValueError(
+            f"after {effect.name} the items are {shortest} to {longest} samples long: "
+            "pass lengths, and they come back with the result"
+        )
+    return Signal(signal.waveform[..., :longest], signal.sample_rate)

@@ -1,0 +1,104 @@
+"""A chain of effects over a stream of blocks, in constant memory.
+
+Every effect becomes a stage that carries its state from block to block; joined, the blocks that
+come out are what the chain makes of the joined input. A stage that needs its last sample first
+(``reverse``), or that measures before it acts (``norm``), collects its input. When a stage has all
+it needs (``trim 0 3``), the stages before it stop and the input is read no further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+
+from audiolab.effects._bus import to_bus
+from audiolab.effects.sox.context import Context
+from audiolab.effects.sox.effect import Effect, Form, Stage, WholeStage
+
+__all__ = ["Pipeline"]
+
+
+class Pipeline:
+    """The stages of a chain, at work on one stream.
+
+    Parameters
+    ----------
+    effects : sequence of Effect
+        The effects in their order.
+    form : Form
+        Rate, channels and (where known) length of the input.
+    context : Context
+        State of the run.
+    clip : {"none", "sox"}
+        Whether SoX's bus lies between the effects.
+    """
+
+    def __init__(
+        self, effects: Sequence[Effect], form: Form, context: Context, *, clip: str = "none"
+    ) -> None:
+        self._stages: list[Stage] = []
+        self._bus = clip == "sox"
+        for effect in effects:
+            stage = _start(effect, form, context)
+            self._stages.append(stage)
+            form = stage.form
+        #: What comes out.
+        self.form = form
+        self._ended = False
+        # Stages before this one are over: a later one wants no more.
+        self._first = 0
+
+    @property
+    def collecting(self) -> list[Effect]:
+        """Effects that hold their whole input in memory."""
+        return [stage.effect for stage in self._stages if isinstance(stage, WholeStage)]
+
+    @property
+    def done(self) -> bool:
+        """Whether no further input can change what comes out."""
+        return self._ended or any(stage.done for stage in self._stages)
+
+    def push(self, block: torch.Tensor) -> torch.Tensor:
+        """Take the next block ``(batch, channels, time)``; return what is determined by now."""
+        return self._through(self._onto_bus(block), self._first)
+
+    def finish(self) -> Iterator[torch.Tensor]:
+        """Yield what comes after the last block: a piece for every stage with a tail."""
+        if self._ended:
+            return
+        self._ended = True
+        wanted = [index for index, stage in enumerate(self._stages) if stage.done]
+        first = wanted[-1] if wanted else 0
+        for index, stage in enumerate(self._stages):
+            tail = stage.finish()
+            # What comes before a stage that has all it needs is measured, and heard by nobody.
+            if tail is not None and index >= first:
+                yield self._through(self._onto_bus(tail), index + 1)
+
+    def run(self, blocks: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Yield the blocks that a stream becomes; it is read no further than needed."""
+        if not self.done:
+            for block in blocks:
+                yield self.push(block)
+                if self.done:
+                    break
+        yield from self.finish()
+
+    def _through(self, block: torch.Tensor, first: int) -> torch.Tensor:
+        for stage in self._stages[first:]:
+            block = self._onto_bus(stage.push(block))
+        return block
+
+    def _onto_bus(self, block: torch.Tensor) -> torch.Tensor:
+        return to_bus(block.double()) if self._bus else block
+
+
+def _start(effect: Effect, form: Form, context: Context) -> Stage:
+    try:
+        return effect.stage(form, context)
+    except ValueError:
+        if form.num_samples is not None:
+            raise
+        # A position that counts from the end of a stream of unknown length: wait for the end.
+        return WholeStage(effect, form, context)
