@@ -12,18 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Literal, Self, cast
+from typing import Any, Literal, Self, cast
 
 import torch
 from torch import nn
 
-from audiolab._validation import check_choice, check_waveform
+from audiolab._validation import check_choice, check_positive, check_waveform
 from audiolab.effects._bus import to_bus
 from audiolab.effects._noise_seeds import ItemSeed, noise_states
 from audiolab.effects._signal import Signal
 from audiolab.effects.sox.context import Context
 from audiolab.effects.sox.effect import Effect, Form, sox_line
-from audiolab.effects.sox.parser import EffectsLike, parse_effects
+from audiolab.effects.sox.parser import EffectsLike, parse_command, parse_effects
 from audiolab.effects.streaming import Pipeline
 
 __all__ = ["EffectsChain", "check_rate", "run_effects"]
@@ -102,7 +102,7 @@ class EffectsChain(nn.Module):
         lengths: torch.Tensor | None = None,
         *,
         seed: ItemSeed = None,
-    ) -> torch.Tensor | tuple[object, ...]:
+    ) -> torch.Tensor | tuple[Any, ...]:
         """Run the effects.
 
         Parameters
@@ -149,7 +149,7 @@ class EffectsChain(nn.Module):
         result = signal.waveform.to(waveform.dtype).reshape(leading + signal.waveform.shape[1:])
         if waveform.ndim == 1 and signal.num_channels == 1:
             result = result[0]
-        answer: list[object] = [result]
+        answer: list[Any] = [result]
         if self.sample_rate is None:
             answer.append(_whole(signal.sample_rate))
         if lengths is not None:
@@ -210,10 +210,8 @@ class EffectsChain(nn.Module):
         self.reports = context.reports
         pipeline = Pipeline(self.effects, Form(rate, num_channels), context, clip=self.clip)
         dtype = torch.float64 if self.clip == "sox" else torch.float32
-        parts = []
-        for part in pipeline.run(_silence(rate, num_channels, max_duration_s, dtype, str(self))):
-            parts.append(part[0])
-        waveform = torch.cat(parts, dim=-1)
+        silence = _silence(rate, num_channels, max_duration_s, dtype, self.to_sox())
+        waveform = torch.cat([part[0] for part in pipeline.run(silence)], dim=-1)
         return waveform, _whole(pipeline.form.sample_rate)
 
     def to_sox(self) -> str:
@@ -255,7 +253,7 @@ class EffectsChain(nn.Module):
         EffectSyntaxError
             The line is no SoX command, has options of the program, or its effects are wrong.
         """
-        return cls(_effects_of_command(line), sample_rate=sample_rate, clip=clip, seed=seed)
+        return cls(parse_command(line), sample_rate=sample_rate, clip=clip, seed=seed)
 
     def __len__(self) -> int:
         return len(self.effects)
@@ -282,14 +280,8 @@ def _silence(
     )
 
 
-def _effects_of_command(line: str) -> list[list[str]]:
-    raise NotImplementedError
-
-
 def check_rate(sample_rate: float, name: str = "sample_rate") -> float:
     """Return a rate in Hz as a float if it is a finite number above zero, else raise."""
-    from audiolab._validation import check_positive
-
     return check_positive(sample_rate, name, unit="Hz")
 
 
@@ -307,7 +299,7 @@ def _check_lengths(lengths: torch.Tensor, leading: torch.Size, limit: int) -> to
             f"lengths must have a value an item, shape {tuple(leading)}, got {tuple(lengths.shape)}"
         )
     valid = lengths.to(torch.int64).reshape(-1)
-    if valid.numel() and not (0 <= int(valid.min()) and int(valid.max()) <= limit):
+    if valid.numel() and (int(valid.min()) < 0 or int(valid.max()) > limit):
         raise ValueError(
             f"lengths must lie between 0 and the {limit} samples of the waveform, "
             f"got {int(valid.min())} to {int(valid.max())}"
@@ -369,27 +361,38 @@ def _run_one(effect: Effect, signal: Signal, context: Context) -> Signal:
     if signal.lengths is None:
         return effect.apply(signal, context)
     valid = signal.lengths.tolist()
+    if min(valid) == max(valid):
+        whole = Signal(signal.waveform[..., : valid[0]], signal.sample_rate)
+        after = effect.apply(whole, context)
+        if after.lengths is None:
+            after = replace(
+                after, lengths=signal.lengths.new_full((len(valid),), after.num_samples)
+            )
+        return after
     if effect.ragged:
         after = effect.apply(replace(signal, lengths=None), context)
         ends = [effect.output_length(each, signal.sample_rate) for each in valid]
-        longest = max(ends)
-        after = Signal(
-            after.waveform[..., :longest],
-            after.sample_rate,
-            signal.lengths.new_tensor(ends),
-        )
-        return _masked(after)
+        waveform = after.waveform[..., : max(ends)]
+        return _masked(Signal(waveform, after.sample_rate, signal.lengths.new_tensor(ends)))
+    return _item_by_item(effect, signal, valid, context)
+
+
+def _item_by_item(effect: Effect, signal: Signal, valid: Sequence[int], context: Context) -> Signal:
+    """Run an effect on every item in its own length, and pad the results to the longest."""
     items = []
+    # Made before the first one runs: each starts from the same headroom.
+    contexts = [context.item(index) for index in range(len(valid))]
     for index, length in enumerate(valid):
         item = Signal(signal.waveform[index : index + 1, :, :length], signal.sample_rate)
-        done = effect.apply(item, context.item(index))
+        done = effect.apply(item, contexts[index])
         if done.lengths is not None:
             done = done.with_waveform(done.waveform[..., : int(done.lengths[0])])
         items.append(done)
+    context.headroom = contexts[-1].headroom
     ends = [item.num_samples for item in items]
     longest = max(ends)
     padded = [nn.functional.pad(item.waveform, (0, longest - item.num_samples)) for item in items]
-    return Signal(torch.cat(padded), items[0].sample_rate, signal.lengths.new_tensor(ends))
+    return Signal(torch.cat(padded), items[0].sample_rate, torch.tensor(ends, dtype=torch.int64))
 
 
 def _masked(signal: Signal) -> Signal:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, TypeAlias, cast
 
 __all__ = [
@@ -48,13 +49,23 @@ def format_number(value: float) -> str:
     return repr(float(value))
 
 
+_NOTE = re.compile(r"([A-G])([b#]?)([0-9]?)")
+#: Semitones from A, in the octave that begins with C.
+_SEMITONES = {"C": -9, "D": -7, "E": -5, "F": -4, "G": -2, "A": 0, "B": 2}
+
+
 def parse_frequency(word: str) -> float:
-    """Return a frequency in Hz: ``300``, ``1.2k``, or ``%n``, `n` semitones from 440 Hz."""
+    """Return a frequency in Hz: ``300``, ``1.2k``, ``%n`` semitones from 440 Hz, or ``C#4``."""
     if word.startswith("%"):
         return 440.0 * math.exp2(parse_number(word[1:]) / 12.0)
-    if word.endswith("k"):
-        return 1000.0 * parse_number(word[:-1])
-    return parse_number(word)
+    if note := _NOTE.fullmatch(word):
+        letter, accidental, octave = note.groups()
+        semitones = _SEMITONES[letter] + {"b": -1, "": 0, "#": 1}[accidental]
+        return 440.0 * math.exp2(int(octave or 4) - 4 + semitones / 12.0)
+    value = 1000.0 * parse_number(word[:-1]) if word.endswith("k") else parse_number(word)
+    if value < 0:
+        raise ValueError(f"the frequency {word!r} is negative")
+    return value
 
 
 @dataclass(frozen=True)
@@ -109,8 +120,7 @@ class Time:
 
     def __str__(self) -> str:
         words = [
-            ("-" if value < 0 else "+")
-            + (f"{format_number(abs(value))}s" if samples else f"{format_number(abs(value))}t")
+            ("-" if value < 0 else "+") + _decimal(value) + ("s" if samples else "t")
             for value, samples in self.terms
         ]
         return "".join(words).removeprefix("+")
@@ -120,10 +130,15 @@ def _round(value: float) -> int:
     return int(math.copysign(math.floor(abs(value) + 0.5), value))
 
 
-_TERM = re.compile(
-    r"(?P<sign>[+-]?)(?:(?P<clock>(?:\d+:){1,2})?(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+))"
-    r"(?P<unit>[st]?)"
-)
+def _decimal(value: float) -> str:
+    """Return a magnitude without exponent, which seconds cannot have."""
+    return format(Decimal(repr(abs(value))), "f").removesuffix(".0")
+
+
+_TERM = re.compile(r"([+-])([^+-]*)")
+_COUNT = re.compile(r"(\d+(?:\.\d+)?(?:e\d+)?)s", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:(\d+):(?:(\d*):)?)?(\d+(?:\.\d+)?|\.\d+|)t?")
+_BARE_COUNT = re.compile(r"\d+(?:e\d+)?", re.IGNORECASE)
 
 
 def parse_time(word: str, *, bare: Literal["t", "s"] = "t") -> Time:
@@ -132,29 +147,39 @@ def parse_time(word: str, *, bare: Literal["t", "s"] = "t") -> Time:
     Parameters
     ----------
     word : str
-        What was written.
+        What was written. Parts of a clock time may be empty, as in ``1::30``; a count of samples
+        may have an exponent, as in ``1.7e6s``.
     bare : {"t", "s"}, default: "t"
-        What a number without a letter counts: seconds, or samples as in ``silence``.
+        What a whole number without a letter counts: seconds, or samples as in ``silence``.
     """
-    terms: list[tuple[float, bool]] = []
-    place = 0
-    while place < len(word):
-        match = _TERM.match(word, place)
-        if match is None or (terms and not match["sign"]):
-            raise ValueError(f"{word!r} is not a time such as 1:30.5, 0.2t or 4410s")
-        value = float(match["number"])
-        clock = match["clock"]
-        if clock:
-            if match["unit"] == "s":
-                raise ValueError(f"{word!r}: hours and minutes cannot count samples")
-            for power, part in enumerate(reversed(clock.rstrip(":").split(":")), start=1):
-                value += 60.0**power * float(part)
-        samples = match["unit"] == "s" or (not match["unit"] and not clock and bare == "s")
-        terms.append((-value if match["sign"] == "-" else value, samples))
-        place = match.end()
-    if not terms:
+    if not word:
         raise ValueError("a time is missing")
+    if word[0] in "+-":
+        raise ValueError(f"the time {word!r} begins with a sign")
+    terms: list[tuple[float, bool]] = []
+    for sign, text in _TERM.findall(f"+{word}"):
+        term = _parse_term(text, bare)
+        if term is None:
+            raise ValueError(f"{word!r} is not a time such as 1:30.5, 0.2t or 4410s")
+        terms.append((-term[0], term[1]) if sign == "-" else term)
     return Time(tuple(terms))
+
+
+def _parse_term(text: str, bare: Literal["t", "s"]) -> tuple[float, bool] | None:
+    """Return a term's value and whether it counts samples, or None where it is no time."""
+    if bare == "s" and _BARE_COUNT.fullmatch(text):
+        text += "s"
+    if count := _COUNT.fullmatch(text):
+        value = float(count[1])
+        return (value, True) if value.is_integer() else None
+    clock = _CLOCK.fullmatch(text)
+    if clock is None:
+        return None
+    first, second, number = clock.groups()
+    if not number and first is None:
+        return None
+    minutes = float(first or 0) if second is None else 60.0 * float(first) + float(second or 0)
+    return 60.0 * minutes + float(number or 0), False
 
 
 @dataclass(frozen=True)

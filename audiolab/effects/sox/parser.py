@@ -17,7 +17,14 @@ from audiolab.effects.sox.effect import Effect
 from audiolab.effects.sox.errors import EffectSyntaxError
 from audiolab.effects.sox.registry import EFFECTS, REFUSED, parse_effect
 
-__all__ = ["EffectLike", "EffectsLike", "parse_effects", "split_line", "split_words"]
+__all__ = [
+    "EffectLike",
+    "EffectsLike",
+    "parse_command",
+    "parse_effects",
+    "split_line",
+    "split_words",
+]
 
 #: One effect: ready made, as its words, or as a piece of a SoX command line.
 EffectLike: TypeAlias = Effect | str | Sequence[str]
@@ -73,6 +80,38 @@ def parse_effects(effects: EffectsLike) -> list[Effect]:
     return parsed
 
 
+def parse_command(line: str) -> list[Effect]:
+    """Return the effects of a SoX command: ``sox in.wav out.wav reverb``, or the effects alone.
+
+    Parameters
+    ----------
+    line : str
+        The command. Its two files are passed over.
+
+    Returns
+    -------
+    list of Effect
+        The effects in their order.
+
+    Raises
+    ------
+    EffectSyntaxError
+        The line has options of the program, which would be lost, or its effects are wrong.
+    """
+    words = _shell_words(line)
+    if words[:1] != ["sox"]:
+        return [parse_effect(each) for each in split_words(words)]
+    for index, word in enumerate(words[1:3], start=1):
+        if word.startswith("-") and word != "-":
+            hint = "EffectsChain.generate is its -n" if word == "-n" else "take it out"
+            raise EffectSyntaxError(
+                f"{word} is an option of the program and no part of a chain: {hint}", words, index
+            )
+    if len(words) < 3:
+        raise EffectSyntaxError("a sox command names an input and an output", words, len(words))
+    return [parse_effect(each) for each in split_words(words[3:])]
+
+
 def split_line(line: str) -> list[list[str]]:
     """Return the effects of one line, each as its words.
 
@@ -81,11 +120,14 @@ def split_line(line: str) -> list[list[str]]:
     EffectSyntaxError
         If a quotation is not closed, or the line does not begin with an effect.
     """
+    return split_words(_shell_words(line))
+
+
+def _shell_words(line: str) -> list[str]:
     try:
-        words = shlex.split(line)
+        return shlex.split(line)
     except ValueError as error:
         raise EffectSyntaxError(f"{line!r}: {str(error)[:1].lower()}{str(error)[1:]}") from None
-    return split_words(words)
 
 
 def split_words(words: Sequence[str]) -> list[list[str]]:
