@@ -39,11 +39,14 @@ class Pipeline:
     ) -> None:
         self._stages: list[Stage] = []
         self._bus = clip == "sox"
+        #: What comes out of every effect.
+        self.forms: list[Form] = []
         for effect in effects:
             stage = _start(effect, form, context)
             self._stages.append(stage)
             form = stage.form
-        #: What comes out.
+            self.forms.append(form)
+        #: What comes out at the end.
         self.form = form
         self._ended = False
         # Stages before this one are over: a later one wants no more.

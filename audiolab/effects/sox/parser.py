@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 from audiolab.effects.sox.effect import Effect
 from audiolab.effects.sox.errors import EffectSyntaxError
-from audiolab.effects.sox.registry import EFFECTS, REFUSED, parse_effect
+from audiolab.effects.sox.names import SOX_NAMES
+from audiolab.effects.sox.registry import EFFECTS, parse_effect
 
 __all__ = [
     "EffectLike",
@@ -165,7 +166,7 @@ def _split_strings(strings: list[str]) -> list[list[str]]:
 
 
 def _known() -> frozenset[str]:
-    return frozenset(EFFECTS) | frozenset(REFUSED)
+    return SOX_NAMES | frozenset(EFFECTS)
 
 
 def _checked(item: object, place: str) -> list[str]:
