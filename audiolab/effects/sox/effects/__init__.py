@@ -1,5 +1,5 @@
 """The effects themselves, a file a family: importing this package registers them all."""
 
-from audiolab.effects.sox.effects import editing, fading, mixing
+from audiolab.effects.sox.effects import editing, fading, mixing, synthesis
 
-__all__ = ["editing", "fading", "mixing"]
+__all__ = ["editing", "fading", "mixing", "synthesis"]

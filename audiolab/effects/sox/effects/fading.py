@@ -7,7 +7,6 @@ from typing import ClassVar, Literal, Self
 
 import torch
 
-from audiolab.effects._signal import Signal
 from audiolab.effects.editing.fades import fade_gain
 from audiolab.effects.sox.arguments import Arguments
 from audiolab.effects.sox.context import Context

@@ -1,0 +1,1 @@
+"""Making sound: SoX's noise generator, oscillators, a plucked string."""
