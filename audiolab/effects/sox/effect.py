@@ -70,7 +70,7 @@ class Effect(ABC):
     name: ClassVar[str]
     #: The arguments, in SoX's notation: ``[-1|-2] frequency[k] [width[q|o|h|k]]``.
     usage: ClassVar[str] = ""
-    #: One sentence: what it does to the sound.
+    #: What it does to the sound: a phrase in lower case, without a full stop.
     summary: ClassVar[str]
     parameters: ClassVar[tuple[Parameter, ...]] = ()
     #: A complete example, the name included: ``lowpass -1 300``.

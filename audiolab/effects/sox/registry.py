@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -39,17 +40,24 @@ def parse_effect(words: Sequence[str]) -> Effect:
     EffectSyntaxError
         If there is no such effect, or it does not take these arguments.
     """
-    import difflib
-
     name = words[0]
     if name in REFUSED:
         raise EffectSyntaxError(f"{name} is not available: {REFUSED[name]}", words, 0)
     if name not in _EFFECTS:
-        near = difflib.get_close_matches(name, _EFFECTS, 1)
+        near = get_close_matches(name, _EFFECTS, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise EffectSyntaxError(f"Unsupported effect: {name}{hint}", words, 0)
     effect = _EFFECTS[name]
     arguments = Arguments(words, effect.usage)
-    parsed = effect.parse(arguments)
-    arguments.finish()
+    try:
+        parsed = effect.parse(arguments)
+        arguments.finish()
+    except EffectSyntaxError as error:
+        # A misspelt name is read as an argument of the effect before it.
+        place = error.position or 0
+        near = get_close_matches(words[place], _EFFECTS, 1, 0.75) if 0 < place < len(words) else []
+        if not near or not words[place].isalpha():
+            raise
+        hint = f"{error.reason} (did you mean the effect {near[0]}?)"
+        raise EffectSyntaxError(hint, error.words, error.position, error.usage) from None
     return parsed
