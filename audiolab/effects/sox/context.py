@@ -17,8 +17,7 @@ class Context:
     Parameters
     ----------
     noise_state : Tensor
-        SoX's 32-bit noise generator, one state an item, ``(batch,)`` int64. Effects that draw noise
-        advance it in place, so that ``synth whitenoise`` twice gives two different noises.
+        SoX's 32-bit noise generator, one state an item, ``(batch,)`` int64; see `claim_noise`.
     headroom : float, default: 1.0
         Factor that ``gain -h`` took away and ``gain -r`` gives back.
     report : callable, optional
@@ -35,6 +34,22 @@ class Context:
         self.reports.append(measured)
         if self.report is not None:
             self.report(measured)
+
+    def claim_noise(self) -> torch.Tensor:
+        """Return a noise state an item for the one effect that asks, and move on.
+
+        The first effect of a chain that draws noise starts where ``sox -R`` would. Each further one
+        starts elsewhere, so that two noises differ, and a stream's blocks don't mix their draws: in
+        SoX itself the effects take turns at one generator, as its buffers happen to fill.
+        """
+        claimed = self.noise_state.clone()
+        # A linear generator's states must not stand in a simple relation: their bits are mixed
+        # (the finaliser of MurmurHash3) after a step of the golden ratio.
+        mixed = (self.noise_state + 0x9E3779B9) & 0xFFFFFFFF
+        for factor in (0x85EBCA6B, 0xC2B2AE35):
+            mixed = ((mixed ^ (mixed >> 15)) * factor) & 0xFFFFFFFF
+        self.noise_state.copy_(mixed ^ (mixed >> 16))
+        return claimed
 
     def item(self, index: int) -> Context:
         """Return the context of one item; its noise state is a view, so draws are remembered."""

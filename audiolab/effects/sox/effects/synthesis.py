@@ -130,7 +130,8 @@ class _SynthStage(Stage):
     """``synth`` at work; every channel has its own phase, and noise its memory."""
 
     def __init__(self, effect: Synth, form: Form, context: Context) -> None:
-        self._effect, self._context = effect, context
+        self._effect = effect
+        self._noise = context.claim_noise()
         self._rate = form.sample_rate
         length = None if effect.length is None else effect.length.samples(self._rate)
         self._length = length or None
@@ -143,15 +144,14 @@ class _SynthStage(Stage):
         self._voices = [effect.voices[index % len(effect.voices)] for index in range(count)]
         self._noisy = [each.kind in _NOISES for each in self._voices]
         kinds = [_NOISES[each.kind] for each in self._voices if each.kind in _NOISES]
-        items = len(context.noise_state)
-        self._memory = NoiseMemory(kinds, items)
+        self._memory = NoiseMemory(kinds, len(self._noise))
         self._stepped = [SteppedSweep() for _ in self._voices]
         self._strings = [
             PluckedString(
                 voice.span(self._key)[0],
                 self._rate,
                 *voice.percentages(effect.common)[2:],
-                context.noise_state,
+                self._noise,
             )
             if voice.kind == "pluck"
             else None
@@ -164,7 +164,7 @@ class _SynthStage(Stage):
         if self._length is not None:
             block = block[..., : self._length - self._place]
         time = block.shape[-1]
-        noise = draw_noise(self._context.noise_state, self._memory, time)
+        noise = draw_noise(self._noise, self._memory, time)
         place = torch.arange(
             self._place, self._place + time, dtype=torch.float64, device=block.device
         )
