@@ -42,7 +42,15 @@ def sox_table(
     """
     shift = int(start_turns * size + 0.5)
     place = (torch.arange(size, dtype=torch.int64) + shift) % size
-    return low + (high - low) * wave(place.double() / size, shape)
+    # In the program's order of operations: a value half-way between whole numbers has to be exact.
+    if shape == "sine":
+        height = (torch.sin(place.double() / size * (2.0 * math.pi)) + 1.0) / 2.0
+    else:
+        way = place.double() * 2.0 / size
+        quarter = 4 * place // size
+        height = torch.where(quarter == 0, way + 0.5, 1.5 - way)
+        height = torch.where(quarter == 3, way - 1.5, height)
+    return height * (high - low) + low
 
 
 @lru_cache(maxsize=64)
