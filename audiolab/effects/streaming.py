@@ -9,6 +9,7 @@ it needs (``trim 0 3``), the stages before it stop and the input is read no furt
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -17,6 +18,8 @@ from audiolab.effects.sox.context import Context
 from audiolab.effects.sox.effect import Effect, Form, Stage, WholeStage
 
 __all__ = ["Pipeline"]
+
+VERY_LONG = 1 << 40
 
 
 class Pipeline:
@@ -103,5 +106,8 @@ def _start(effect: Effect, form: Form, context: Context) -> Stage:
     except ValueError:
         if form.num_samples is not None:
             raise
-        # A position that counts from the end of a stream of unknown length: wait for the end.
-        return WholeStage(effect, form, context)
+        # A position that counts from the end of a stream of unknown length: wait for the end. What
+        # comes out has the form that a very long stream would give.
+        known = replace(form, num_samples=VERY_LONG)
+        after = replace(effect.stage(known, context.trial()).form, num_samples=None)
+        return WholeStage(effect, form, context, after=after)

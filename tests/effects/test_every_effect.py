@@ -8,6 +8,7 @@ item by item, precision, and silence.
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 
 import pytest
 import torch
@@ -28,8 +29,10 @@ def lines() -> list[str]:
     """Return every effect with every parameter set there is, once."""
     found = {effect.example: None for effect in EFFECTS.values()}
     for case in all_cases():
-        for words in _each(case.words):
-            found[shlex.join(words)] = None
+        # A case that does not parse fails beside the harness, where its author sees it.
+        with suppress(EffectSyntaxError):
+            for words in _each(case.words):
+                found[shlex.join(words)] = None
     return list(found)
 
 

@@ -131,13 +131,15 @@ class WholeStage(Stage):
 
     For the effects that need their last sample first (``reverse``) or measure before they act
     (``norm``). The memory that it takes grows with the stream. The output's form is asked from the
-    effect itself, on a signal without samples.
+    effect itself, on a signal without samples, unless it is given.
     """
 
-    def __init__(self, effect: Effect, form: Form, context: Context) -> None:
+    def __init__(
+        self, effect: Effect, form: Form, context: Context, *, after: Form | None = None
+    ) -> None:
         self.effect, self._rate, self._context = effect, form.sample_rate, context
         self._blocks: list[torch.Tensor] = []
-        self.form = effect_form(effect, form, context)
+        self.form = effect_form(effect, form, context) if after is None else after
 
     def push(self, block: torch.Tensor) -> torch.Tensor:
         """Keep the block."""
