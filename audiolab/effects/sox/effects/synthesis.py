@@ -192,7 +192,8 @@ class _SynthStage(Stage):
         start, letter, end = voice.span(self._key)
         time = place / self._rate
         if not letter:
-            cycles = start * time
+            # In this order, so that a square wave turns at the same sample as SoX's.
+            cycles = place * start / self._rate
         else:
             assert self._length is not None
             duration = self._length / self._rate
