@@ -15,7 +15,7 @@ import torch
 
 from audiolab.effects._bus import to_bus
 from audiolab.effects.sox.context import Context
-from audiolab.effects.sox.effect import Effect, Form, Stage, WholeStage
+from audiolab.effects.sox.effect import Effect, Form, Stage, WholeStage, headroom_of
 
 __all__ = ["Pipeline"]
 
@@ -44,7 +44,9 @@ class Pipeline:
         self._bus = clip == "sox"
         #: What comes out of every effect.
         self.forms: list[Form] = []
-        for effect in effects:
+        context.bus = self._bus
+        for index, effect in enumerate(effects):
+            context.demand = headroom_of(effects[index + 1 :], form.sample_rate)
             stage = _start(effect, form, context)
             self._stages.append(stage)
             form = stage.form

@@ -20,12 +20,18 @@ class Context:
         SoX's 32-bit noise generator, one state an item, ``(batch,)`` int64; see `claim_noise`.
     headroom : float, default: 1.0
         Factor that ``gain -h`` took away and ``gain -r`` gives back.
+    demand : float, default: 1.0
+        Factor that the effects after the one that runs ask ``gain -h`` for; see ``headroom_of``.
+    bus : bool, default: False
+        Samples are on SoX's 32-bit bus: effects keep the program's rounding inside them too.
     report : callable, optional
         Takes the objects that ``stat`` and ``stats`` measure; their ``str()`` is SoX's text.
     """
 
     noise_state: torch.Tensor
     headroom: float = 1.0
+    demand: float = 1.0
+    bus: bool = False
     report: Callable[[object], None] | None = None
     reports: list[object] = field(default_factory=list)
 
@@ -58,4 +64,4 @@ class Context:
 
     def trial(self) -> Context:
         """Return a context whose use leaves no trace, to ask an effect what it would do."""
-        return Context(torch.zeros(1, dtype=torch.int64), self.headroom)
+        return replace(self, noise_state=torch.zeros(1, dtype=torch.int64), report=None, reports=[])

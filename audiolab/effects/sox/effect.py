@@ -23,7 +23,15 @@ from audiolab.effects._signal import Signal
 from audiolab.effects.sox.arguments import Arguments
 from audiolab.effects.sox.context import Context
 
-__all__ = ["Effect", "Form", "Parameter", "Stage", "StreamedEffect", "WholeStage"]
+__all__ = [
+    "Effect",
+    "Form",
+    "Parameter",
+    "Stage",
+    "StreamedEffect",
+    "WholeStage",
+    "headroom_of",
+]
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,8 @@ class Effect(ABC):
     ragged: ClassVar[bool] = False
     #: Gradients reach the input.
     differentiable: ClassVar[bool] = True
+    #: Changes the level itself: what ``gain -h`` prepares for ends here.
+    ends_headroom: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -101,6 +111,11 @@ class Effect(ABC):
         """Return the length that `num_samples` become, for effects that are `ragged`."""
         del sample_rate
         return num_samples
+
+    def headroom(self, sample_rate: float) -> float:
+        """Return the factor by which ``gain -h`` has to attenuate for this effect, at most 1."""
+        del sample_rate
+        return 1.0
 
     def stage(self, form: Form, context: Context) -> Stage:
         """Start a stream; by default one that waits for the end."""
@@ -160,6 +175,16 @@ def effect_form(effect: Effect, form: Form, context: Context) -> Form:
     empty = torch.zeros(1, form.num_channels, 0, dtype=torch.float64)
     after = effect.apply(Signal(empty, form.sample_rate), context.trial())
     return Form(after.sample_rate, after.num_channels)
+
+
+def headroom_of(effects: Sequence[Effect], sample_rate: float) -> float:
+    """Return the factor that effects ask of a ``gain -h`` before them, up to the next gain."""
+    factor = 1.0
+    for effect in effects:
+        if effect.ends_headroom:
+            break
+        factor *= effect.headroom(sample_rate)
+    return factor
 
 
 def sox_line(effects: Sequence[Effect]) -> str:

@@ -1,5 +1,25 @@
 """The effects themselves, a file a family: importing this package registers them all."""
 
-from audiolab.effects.sox.effects import dithering, editing, fading, filters, mixing, synthesis
+from audiolab.effects.sox.effects import (
+    companding,
+    dithering,
+    dynamics,
+    editing,
+    fading,
+    filters,
+    mixing,
+    modulation,
+    synthesis,
+)
 
-__all__ = ["dithering", "editing", "fading", "filters", "mixing", "synthesis"]
+__all__ = [
+    "companding",
+    "dithering",
+    "dynamics",
+    "editing",
+    "fading",
+    "filters",
+    "mixing",
+    "modulation",
+    "synthesis",
+]
