@@ -339,6 +339,11 @@ class Equalizer(_SecondOrder):
         """Return centre, width and gain."""
         return [format_number(self.frequency), str(self.width), format_number(self.gain)]
 
+    def headroom(self, sample_rate: float) -> float:
+        """Return what a boost needs."""
+        del sample_rate
+        return min(1.0, 10.0 ** (-self.gain / 20.0))
+
     def design(self, sample_rate: float) -> design.Biquad:
         """Return the filter."""
         width: dict[str, Any] = _keyword(self.width)
@@ -372,6 +377,11 @@ class _Shelf(_SecondOrder):
         frequency = [] if self.frequency is None else [format_number(self.frequency)]
         width = [] if self.width is None else [str(self.width)]
         return [format_number(self.gain), *frequency, *width]
+
+    def headroom(self, sample_rate: float) -> float:
+        """Return what a boost needs."""
+        del sample_rate
+        return min(1.0, 10.0 ** (-self.gain / 20.0))
 
     def keywords(self) -> dict[str, Any]:
         """Return what was given, as keyword arguments of the design."""
