@@ -61,7 +61,8 @@ def signal_for(effect: Effect, seconds: float = 0.5) -> tuple[torch.Tensor, floa
 
 
 def context(state: int = 0) -> Context:
-    return Context(torch.full((1,), state, dtype=torch.int64))
+    # As if `gain -h` came before: `gain -r` alone has nothing to reclaim.
+    return Context(torch.full((1,), state, dtype=torch.int64), headroom=0.5)
 
 
 def whole(effect: Effect, waveform: torch.Tensor, rate: float) -> torch.Tensor:

@@ -162,7 +162,7 @@ class LevelGain:
         *,
         linked: bool,
     ) -> None:
-        self._like = waveform[..., 0] if waveform.ndim > 1 else waveform.new_zeros(1)
+        self._leading = waveform.shape[:-1] if waveform.ndim > 1 else torch.Size([1])
         self._alone = waveform.ndim == 1
         self._linked = linked and not self._alone
         attack, decay = (
@@ -181,10 +181,9 @@ class LevelGain:
         """Return a parameter with one value a follower."""
         if self._alone:
             return value.reshape(1)
-        leading = self._like.shape
         if self._linked:
-            return value[..., :1].expand(*leading[:-1], 1).reshape(-1)
-        return value.expand(leading).reshape(-1)
+            return value[..., :1].expand(*self._leading[:-1], 1).reshape(-1)
+        return value.expand(self._leading).reshape(-1)
 
     def __call__(
         self, waveform: torch.Tensor, level: torch.Tensor
