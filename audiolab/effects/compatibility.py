@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import torch
 
 from audiolab import io
+from audiolab._sox_names import TORCHAUDIO_NAMES
 from audiolab._typing import AudioSource
 from audiolab._validation import check_choice
 from audiolab.effects._batches import CLIPS, Clip
@@ -29,7 +30,6 @@ from audiolab.effects.chain import EffectsChain
 from audiolab.effects.files import EffectStream
 from audiolab.effects.sox.effect import Effect
 from audiolab.effects.sox.errors import EffectSyntaxError
-from audiolab.effects.sox.names import TORCHAUDIO_NAMES
 from audiolab.effects.sox.parser import EffectsLike, parse_effects
 from audiolab.effects.sox.registry import EFFECTS
 

@@ -134,6 +134,57 @@ class EffectStream:
             if block.shape[-1]:
                 yield block[0]
 
+    def write(
+        self,
+        target: FilePath,
+        *,
+        format: str | None = None,
+        bit_rate: int | None = None,
+        encoding: str | None = None,
+        on_clip: str = "warn",
+        overwrite: bool = False,
+        watch: Watch = iter,
+        divisor: float = 1.0,
+    ) -> None:
+        """Write the result to a file, whole or not at all.
+
+        Parameters
+        ----------
+        target : path
+            File to write; its extension chooses the format.
+        format, bit_rate, encoding, on_clip, overwrite
+            As for `audiolab.io.BlockWriter`.
+        watch : callable
+            As for `through`.
+        divisor : float, default: 1.0
+            What to divide all samples by: the peak of a first pass, where it is above 1.
+
+        Raises
+        ------
+        FileExistsError
+            The target exists and `overwrite` is false.
+        ValueError
+            The rate of the result is not whole; the format cannot hold it.
+        """
+        rate = int(self.sample_rate)
+        if rate != self.sample_rate:
+            raise ValueError(
+                f"the effects end at {self.sample_rate!r} Hz, and a file's rate is a whole number: "
+                "add the effect `rate N`"
+            )
+        with io.BlockWriter(
+            target,
+            rate,
+            self.num_channels,
+            format=format,
+            bit_rate=bit_rate,
+            encoding=encoding,
+            on_clip=on_clip,
+            overwrite=overwrite,
+        ) as writer:
+            for block in self.through(watch):
+                writer.write(block / divisor if divisor != 1.0 else block)
+
     def _silence(self) -> Iterator[torch.Tensor]:
         size = max(int(BLOCK_S * self._form.sample_rate), 1)
         for _ in range(int(LONGEST_NULL_S / BLOCK_S)):
@@ -244,21 +295,11 @@ def process_file(
         num_channels=num_channels,
         report=report,
     )
-    rate = int(stream.sample_rate)
-    if rate != stream.sample_rate:
-        raise ValueError(
-            f"the effects end at {stream.sample_rate!r} Hz, and a file's rate is a whole number: "
-            "add `rate N`, or leave restore=True"
-        )
-    with io.BlockWriter(
+    stream.write(
         target,
-        rate,
-        stream.num_channels,
         format=format,
         bit_rate=bit_rate,
         encoding=encoding,
         on_clip=on_clip,
         overwrite=overwrite,
-    ) as writer:
-        for block in stream:
-            writer.write(block)
+    )

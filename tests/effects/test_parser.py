@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audiolab.effects.sox import EFFECTS, REFUSED, EffectSyntaxError, parse_effects
 from audiolab.effects.sox.effect import sox_line
-from audiolab.effects.sox.names import SOX_NAMES, TORCHAUDIO_NAMES
+from audiolab._sox_names import SOX_NAMES, TORCHAUDIO_NAMES
 from audiolab.effects.sox.parser import parse_command, split_line, split_words
 
 LINE = "trim 0.1 =2 pad 1 reverse"

@@ -13,9 +13,9 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from audiolab._sox_names import SOX_NAMES
 from audiolab.effects.sox.effect import Effect
 from audiolab.effects.sox.errors import EffectSyntaxError
-from audiolab.effects.sox.names import SOX_NAMES
 from audiolab.effects.sox.registry import EFFECTS, parse_effect
 
 __all__ = [

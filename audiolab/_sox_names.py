@@ -1,4 +1,8 @@
-"""The names that a line of SoX may hold, whether or not they work here."""
+"""The names that a SoX command line may hold, whether or not they work here.
+
+They stand on the lowest floor and without torch, because the command line has to find where the
+effects begin before it loads anything.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,7 @@ _TORCHAUDIO = """
 #: What ``torchaudio.sox_effects.effect_names`` returned in its last release, 2.8.
 TORCHAUDIO_NAMES: tuple[str, ...] = tuple(_TORCHAUDIO.split())
 
+_PROGRAM = "input noiseprof noisered output spectrogram splice : newfile restart"
+
 #: All names of the program: one of them ends the arguments of the effect before it.
-SOX_NAMES = frozenset(TORCHAUDIO_NAMES) | {
-    "input",
-    "noiseprof",
-    "noisered",
-    "output",
-    "spectrogram",
-    "splice",
-    ":",
-    "newfile",
-    "restart",
-}
+SOX_NAMES = frozenset(TORCHAUDIO_NAMES) | frozenset(_PROGRAM.split())
