@@ -54,8 +54,6 @@ class Pipeline:
         #: What comes out at the end.
         self.form = form
         self._ended = False
-        # Stages before this one are over: a later one wants no more.
-        self._first = 0
 
     @property
     def collecting(self) -> list[Effect]:
@@ -69,7 +67,7 @@ class Pipeline:
 
     def push(self, block: torch.Tensor) -> torch.Tensor:
         """Take the next block ``(batch, channels, time)``; return what is determined by now."""
-        return self._through(self._onto_bus(block), self._first)
+        return self._through(self._onto_bus(block), 0)
 
     def finish(self) -> Iterator[torch.Tensor]:
         """Yield what comes after the last block: a piece for every stage with a tail."""
@@ -95,7 +93,10 @@ class Pipeline:
 
     def _through(self, block: torch.Tensor, first: int) -> torch.Tensor:
         for stage in self._stages[first:]:
-            block = self._onto_bus(stage.push(block))
+            if block.shape[-1]:
+                block = self._onto_bus(stage.push(block))
+            else:
+                block = block.new_zeros(block.shape[0], stage.form.num_channels, 0)
         return block
 
     def _onto_bus(self, block: torch.Tensor) -> torch.Tensor:

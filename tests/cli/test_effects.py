@@ -105,7 +105,7 @@ def test_clipping_at_the_end_is_told(run, tmp_path: Path):
     assert result.status == 0
     assert "audiolab effects: warning:" in result.err
     run("effects", "-f", "--on-clip", "error", source, target, "remix", "1v4").failed(
-        1, "full scale"
+        1, "beyond [-1, 1]"
     )
 
 
