@@ -18,6 +18,7 @@ State and coefficients are float64.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -114,9 +115,7 @@ def scan_envelope(
     up, down = rise[:, None], fall[:, None]
     followed = []
     for j in range(size):
-        v = torch.maximum(
-            (1.0 - up) * v + up * x[..., j], (1.0 - down) * v + down * x[..., j]
-        )
+        v = torch.maximum((1.0 - up) * v + up * x[..., j], (1.0 - down) * v + down * x[..., j])
         followed.append(v)
     return torch.stack(followed, dim=-1).reshape(rows, -1)[:, :time] * sign[:, None]
 
@@ -183,6 +182,7 @@ def _follow_and_map(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     from audiolab.effects._recurrences.envelope_kernels import follow_and_map
 
+    compiled: Callable[..., None] = follow_and_map
     samples = samples.contiguous()
     rows, _, time = samples.shape
     gain = samples.new_empty(rows, time)
@@ -191,7 +191,7 @@ def _follow_and_map(
     each_row = (rise.detach().contiguous(), fall.detach().contiguous(), initial.contiguous())
 
     def kernel(*arrays: Any) -> None:
-        follow_and_map(*arrays, pieces)
+        compiled(*arrays, pieces)
 
     run_rows(
         kernel,

@@ -16,6 +16,7 @@ samples before it are gathered. That is exact for delays as short as one sample.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,9 +162,9 @@ def solve_feedback(
             2, place.clamp_min(0), torch.where(inside, -w, 0.0)
         )
         # Unit diagonal: the solver adds the identity.
-        y = torch.linalg.solve_triangular(
-            system, b[..., None], upper=False, unitriangular=True
-        )[..., 0]
+        y = torch.linalg.solve_triangular(system, b[..., None], upper=False, unitriangular=True)[
+            ..., 0
+        ]
         parts.append(y)
         recent = torch.cat([recent, y], dim=-1)[:, -reach:]
     return torch.cat(parts, dim=-1)
@@ -186,11 +187,12 @@ def _read(
 ) -> torch.Tensor:
     from audiolab.effects._recurrences.delay_kernels import read
 
+    compiled: Callable[..., None] = read
     out = line.new_empty(line.shape[0], line.shape[1] - history)
     table = _numpy(delays, weights)
 
     def kernel(*arrays: Any) -> None:
-        read(*arrays, *table, phase)
+        compiled(*arrays, *table, phase)
 
     run_rows(kernel, out.numel() * delays.shape[2], *_numpy(line, scale, row_of, out))
     return out
@@ -224,10 +226,11 @@ def _read_adjoint(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     from audiolab.effects._recurrences.delay_kernels import read_adjoint
 
+    compiled: Callable[..., None] = read_adjoint
     grad_line = torch.zeros(line.shape if wants_line else (0, 0), dtype=torch.float64)
     grad_scale = torch.zeros(line.shape[0], dtype=torch.float64)
     grad_weights = torch.zeros(weights.shape if wants_weights else (0, 0, 0), dtype=torch.float64)
-    read_adjoint(
+    compiled(
         *_numpy(grad.to(line.dtype), line, scale, row_of, delays, weights),
         phase,
         *(each.numpy() for each in (grad_line, grad_scale, grad_weights)),
@@ -269,7 +272,8 @@ def _read_backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, .
         # Gradients of gradients: the same map from operations that have them.
         with torch.enable_grad():
             table = TapTable(delays, weights, row_of, ctx.phase)
-            wanted = [t for t, w in zip((line, scale, weights), ctx.needs_input_grad) if w]
+            inputs = (line, scale, weights)
+            wanted = [t for t, w in zip(inputs, ctx.needs_input_grad[:3], strict=True) if w]
             out = gather_line(line, scale, table, ctx.history)
             found = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
         again = [next(found) if w else None for w in ctx.needs_input_grad[:3]]
@@ -300,12 +304,13 @@ def _feed_back(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     from audiolab.effects._recurrences.delay_kernels import feed_back
 
+    compiled: Callable[..., None] = feed_back
     y = torch.empty(x.shape, dtype=x.dtype)
     line = torch.empty(x.shape[0], past.shape[1] + x.shape[1], dtype=torch.float64)
     table = _numpy(delays, weights)
 
     def kernel(*arrays: Any) -> None:
-        feed_back(*arrays, *table, phase)
+        compiled(*arrays, *table, phase)
 
     run_rows(kernel, x.numel() * delays.shape[2], *_numpy(x, past, scale, row_of, y, line))
     return y, line
@@ -337,8 +342,9 @@ def _feed_back_adjoint(
 ) -> torch.Tensor:
     from audiolab.effects._recurrences.delay_kernels import feed_back_adjoint
 
+    compiled: Callable[..., None] = feed_back_adjoint
     carried = grad_line.clone(memory_format=torch.contiguous_format)
-    feed_back_adjoint(carried.numpy(), *_numpy(scale, row_of, delays, weights), phase, history)
+    compiled(carried.numpy(), *_numpy(scale, row_of, delays, weights), phase, history)
     return carried
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import torch
 
 from audiolab._validation import check_range, check_waveform
-from audiolab.effects._ranges import bounded, rows_of
+from audiolab.effects._ranges import bounded
 from audiolab.effects._recurrences import iir_cascade
 from audiolab.effects._recurrences.envelope import envelope, mapped_envelope
 from audiolab.effects.dynamics.transfer import Points, curve_gain, transfer_curve
@@ -170,9 +170,7 @@ class LevelGain:
             for each, name in ((attack_s, "attack_s"), (decay_s, "decay_s"))
         )
         if self._linked and max(attack.shape[-1], decay.shape[-1]) > 1:
-            raise ValueError(
-                "attack_s and decay_s have a value a channel: that needs linked=False"
-            )
+            raise ValueError("attack_s and decay_s have a value a channel: that needs linked=False")
         self._rise = self.rows(time_coefficient(attack, sample_rate))
         self._fall = self.rows(time_coefficient(decay, sample_rate))
         self._curve = curve.to(waveform.device)

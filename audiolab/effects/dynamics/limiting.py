@@ -10,6 +10,7 @@ signal without clipped output in digital peak limiters", Proc. DAFx, 2002.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch.nn.functional import pad, relu
 
@@ -89,7 +90,7 @@ def limiter(
     needed = relu(1.0 - ceiling / magnitude.double().clamp_min(1e-300))
     held = running_maximum(pad(needed, (ahead, ahead)), ahead + 1)
     fall = time_coefficient(release, sample_rate)
-    leading = torch.broadcast_shapes(held.shape[:-1], fall.shape)
+    leading = np.broadcast_shapes(held.shape[:-1], fall.shape)
     held = held.expand(*leading, held.shape[-1])
     falling, _ = envelope(held, torch.ones_like(fall), fall, held.new_zeros(()))
     total = pad(falling.cumsum(dim=-1), (1, 0))
@@ -97,5 +98,7 @@ def limiter(
     limited = driven * (1.0 - reduction).to(waveform.dtype)
     # What is left to cut is rounding.
     most = ceiling.to(waveform.dtype)
-    most = torch.where(most.double() > ceiling, torch.nextafter(most.detach(), most.new_zeros(())), most)
+    most = torch.where(
+        most.double() > ceiling, torch.nextafter(most.detach(), most.new_zeros(())), most
+    )
     return torch.minimum(torch.maximum(limited, -most), most)

@@ -48,7 +48,7 @@ def contrast(waveform: torch.Tensor, amount: float | torch.Tensor = 75.0) -> tor
     >>> import torch
     >>> from audiolab.effects import contrast
     >>> contrast(torch.tensor([0.0, 0.25, 1.0]))
-    tensor([0.0000, 0.4719, 1.0000])
+    tensor([0.0000, 0.4730, 1.0000])
     """
     check_waveform(waveform)
     strength = (bounded(amount, waveform, "amount", 0.0, 100.0) / 750.0)[..., None]

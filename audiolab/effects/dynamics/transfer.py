@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 import torch
@@ -85,7 +86,7 @@ def transfer_curve(points: Points, knee_db: float | torch.Tensor) -> torch.Tenso
 
     pieces = []
     last_x, last_y = x[0], y[0]
-    for here, after in zip(corners[1:-1], corners[2:], strict=True):
+    for here, after in pairwise(corners[1:]):
         corner = torch.stack([x[here], y[here]])
         arriving = corner - torch.stack([last_x, last_y])
         leaving = torch.stack([x[after], y[after]]) - corner
@@ -118,7 +119,7 @@ def _without_straight(x: torch.Tensor, y: torch.Tensor) -> list[int]:
 
 
 def _along(way: torch.Tensor, reach: torch.Tensor, share: float) -> torch.Tensor:
-    length = torch.linalg.vector_norm(way)
+    length: torch.Tensor = torch.linalg.vector_norm(way)
     return way / length * torch.minimum(reach, length * share)
 
 

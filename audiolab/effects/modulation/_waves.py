@@ -33,9 +33,7 @@ def wave(turns: torch.Tensor, shape: Shape) -> torch.Tensor:
 
 
 @lru_cache(maxsize=64)
-def sox_table(
-    shape: Shape, size: int, low: float, high: float, start_turns: float
-) -> torch.Tensor:
+def sox_table(shape: Shape, size: int, low: float, high: float, start_turns: float) -> torch.Tensor:
     """Return one period of a wave between `low` and `high` as SoX tabulates it, float64.
 
     `start_turns` is rounded to whole samples, halves up.
@@ -54,9 +52,7 @@ def sox_table(
 
 
 @lru_cache(maxsize=64)
-def whole_delays(
-    shape: Shape, size: int, low: int, high: int, start_turns: float
-) -> torch.Tensor:
+def whole_delays(shape: Shape, size: int, low: int, high: int, start_turns: float) -> torch.Tensor:
     """Return the same rounded to whole samples, int32; halves up."""
     return (sox_table(shape, size, low, high, start_turns) + 0.5).floor().to(torch.int32)
 

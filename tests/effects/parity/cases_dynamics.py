@@ -91,7 +91,5 @@ CASES = [
         2,
         note="the manual's radio sound",
     ),
-    Case(
-        f'mcompand "0.01,0.1,0.02,0.3 -40,-30,-20,-15" 700 {_BAND}', 48_000, 2, signal="speech"
-    ),
+    Case(f'mcompand "0.01,0.1,0.02,0.3 -40,-30,-20,-15" 700 {_BAND}', 48_000, 2, signal="speech"),
 ]

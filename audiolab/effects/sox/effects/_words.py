@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 from audiolab.effects.sox.arguments import Arguments
 from audiolab.effects.sox.grammar import parse_number
 
 __all__ = ["abbreviated", "number_if_there"]
+
+Choice = TypeVar("Choice", bound=str)
 
 _BEGINS_A_NUMBER = re.compile(r"[+-]?\.?\d")
 
@@ -22,7 +25,7 @@ def number_if_there(
     return arguments.number(name, low=low, high=high, convert=parse_number)
 
 
-def abbreviated(word: str, choices: tuple[str, ...]) -> str:
+def abbreviated(word: str, choices: tuple[Choice, ...]) -> Choice:
     """Return the choice that a word begins, in any case of letters.
 
     Raises

@@ -154,7 +154,8 @@ class CompandStage(Stage):
         waiting = block if self._waiting is None else torch.cat([self._waiting, block], dim=-1)
         ready = max(waiting.shape[-1] - self._delay, 0)
         self._waiting = waiting[..., ready:]
-        return waiting[..., :ready] * gain[..., gain.shape[-1] - ready :]
+        ended: torch.Tensor = waiting[..., :ready] * gain[..., gain.shape[-1] - ready :]
+        return ended
 
     def _start(self, block: torch.Tensor) -> None:
         times = block.new_tensor(self._effect.times_s, dtype=torch.float64)
@@ -261,9 +262,7 @@ class _McompandStage(Stage):
                     f"mcompand: the crossover {crossover:g} Hz exceeds half the rate of "
                     f"{form.sample_rate:g} Hz"
                 )
-        self._splits = crossover_sections(
-            torch.zeros(1), form.sample_rate, effect.crossovers_hz
-        )
+        self._splits = crossover_sections(torch.zeros(1), form.sample_rate, effect.crossovers_hz)
         self._states: list[list[torch.Tensor | None]] = [[None, None] for _ in self._splits]
 
     def push(self, block: torch.Tensor) -> torch.Tensor:
@@ -274,9 +273,7 @@ class _McompandStage(Stage):
             if index < len(self._splits):
                 states, halves = self._states[index], []
                 for half, sections in enumerate(self._splits[index]):
-                    out, states[half] = iir_cascade(
-                        rest, sections.to(block.device), states[half]
-                    )
+                    out, states[half] = iir_cascade(rest, sections.to(block.device), states[half])
                     halves.append(out)
                 part, rest = halves
             total = total + band.push(part)

@@ -1,18 +1,25 @@
-"""SoX's words for the effects of level: ``gain``, ``norm``, ``vol``, ``dcshift``, ``contrast``,
-``overdrive``.
+"""SoX's words for gains and curves of level: ``gain``, ``vol``, ``contrast`` and so on.
 
 ``compand`` and ``mcompand`` stand in a file of their own.
 """
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import torch
 
 from audiolab.effects._signal import Signal
-from audiolab.effects.dynamics.levels import dcshift, level_factor, limit_gain, vol
+from audiolab.effects.dynamics.levels import (
+    Balance,
+    VolumeKind,
+    dcshift,
+    level_factor,
+    limit_gain,
+    vol,
+)
 from audiolab.effects.dynamics.shaping import contrast, overdrive_with_state
 from audiolab.effects.sox.arguments import Arguments
 from audiolab.effects.sox.context import Context
@@ -31,7 +38,7 @@ from audiolab.effects.sox.registry import register
 
 __all__ = ["Contrast", "DcShift", "Gain", "Norm", "Overdrive", "Vol"]
 
-_BALANCES: dict[str, Literal["peak", "rms", "rms_protected"]] = {
+_BALANCES: dict[str, Balance] = {
     "e": "peak",
     "B": "rms",
     "b": "rms_protected",
@@ -184,7 +191,7 @@ class Vol(StreamedEffect):
     """Change the volume."""
 
     gain: float
-    kind: Literal["amplitude", "power", "dB"] = "amplitude"
+    kind: VolumeKind = "amplitude"
     limiter_gain: float | None = None
 
     name: ClassVar[str] = "vol"
@@ -203,20 +210,8 @@ class Vol(StreamedEffect):
     @classmethod
     def parse(cls, arguments: Arguments) -> Self:
         """Read the gain, its type and the limiter."""
-        kinds: tuple[Literal["amplitude", "power", "dB"], ...] = ("amplitude", "power", "dB")
-
-        def kind_of(word: str) -> Literal["amplitude", "power", "dB"]:
-            chosen = abbreviated(word, kinds)
-            return next(each for each in kinds if each == chosen)
-
-        def gain_of(word: str) -> tuple[float, Literal["amplitude", "power", "dB"] | None]:
-            digits = word.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-            letters = word[len(digits) :]
-            return parse_number(digits), kind_of(letters) if letters else None
-
-        gain, kind = arguments.read("gain", gain_of)
-        if kind is None:
-            kind = arguments.read_or("type", kind_of, "amplitude")
+        gain, joined = arguments.read("gain", _gain)
+        kind = joined if joined is not None else arguments.read_or("type", _kind, _KINDS[0])
         limiter = arguments.read_or("limitergain", _limiter, None)
         effect = cls(gain, kind, limiter)
         if limiter is not None and not effect.amplifies:
@@ -240,6 +235,19 @@ class Vol(StreamedEffect):
             form,
             lambda block: vol(block, self.gain, kind=self.kind, limiter_gain=self.limiter_gain),
         )
+
+
+_KINDS: tuple[VolumeKind, ...] = ("amplitude", "power", "dB")
+
+
+def _kind(word: str) -> VolumeKind:
+    return abbreviated(word, _KINDS)
+
+
+def _gain(word: str) -> tuple[float, VolumeKind | None]:
+    digits = word.rstrip(string.ascii_letters)
+    letters = word[len(digits) :]
+    return parse_number(digits), _kind(letters) if letters else None
 
 
 def _limiter(word: str) -> float:

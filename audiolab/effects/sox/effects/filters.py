@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -342,7 +343,7 @@ class Equalizer(_SecondOrder):
     def headroom(self, sample_rate: float) -> float:
         """Return what a boost needs."""
         del sample_rate
-        return min(1.0, 10.0 ** (-self.gain / 20.0))
+        return min(1.0, math.pow(10.0, -self.gain / 20.0))
 
     def design(self, sample_rate: float) -> design.Biquad:
         """Return the filter."""
@@ -381,7 +382,7 @@ class _Shelf(_SecondOrder):
     def headroom(self, sample_rate: float) -> float:
         """Return what a boost needs."""
         del sample_rate
-        return min(1.0, 10.0 ** (-self.gain / 20.0))
+        return min(1.0, math.pow(10.0, -self.gain / 20.0))
 
     def keywords(self) -> dict[str, Any]:
         """Return what was given, as keyword arguments of the design."""

@@ -160,8 +160,10 @@ class _ChorusStage(Stage):
         if self._past is None:
             self._past = samples.new_zeros(rows.count, self._longest)
         line = torch.cat([self._past, samples], dim=-1)
-        gains = [line.new_full((rows.count,), each, dtype=torch.float64) for each in self._gains]
-        out = chorus_with_past(line, self._longest, self._voices, *gains, self._place)
+        enter, leave = (
+            line.new_full((rows.count,), each, dtype=torch.float64) for each in self._gains
+        )
+        out = chorus_with_past(line, self._longest, self._voices, enter, leave, self._place)
         self._past = line[:, line.shape[-1] - self._longest :]
         self._place += block.shape[-1]
         if self._bus:
@@ -214,12 +216,10 @@ class Flanger(StreamedEffect):
         regen = number_if_there(arguments, "regen", 0.0, -95.0, 95.0)
         width = number_if_there(arguments, "width", 71.0, 0.0, 100.0)
         speed = number_if_there(arguments, "speed", 0.5, 0.1, 10.0)
-        shape = arguments.read_or("shape", _wave, "sine")
+        shape: Shape = arguments.read_or("shape", _wave, _wave("sine"))
         phase = number_if_there(arguments, "phase", 25.0, 0.0, 100.0)
-        return cls(
-            *(delay, depth, regen, width, speed, shape, phase),
-            arguments.read_or("interp", _interpolation, "linear"),
-        )
+        interp = arguments.read_or("interp", _interpolation, _interpolation("linear"))
+        return cls(delay, depth, regen, width, speed, shape, phase, interp)
 
     def words(self) -> list[str]:
         """Return all eight words."""
@@ -234,12 +234,13 @@ class Flanger(StreamedEffect):
 
 
 def _wave(word: str) -> Shape:
-    return "sine" if abbreviated(word, ("sine", "triangle")) == "sine" else "triangle"
+    shapes: tuple[Shape, ...] = ("sine", "triangle")
+    return abbreviated(word, shapes)
 
 
 def _interpolation(word: str) -> Interpolation:
-    chosen = abbreviated(word, ("linear", "quadratic"))
-    return "linear" if chosen == "linear" else "quadratic"
+    interpolations: tuple[Interpolation, ...] = ("linear", "quadratic")
+    return abbreviated(word, interpolations)
 
 
 class _FlangerStage(Stage):
