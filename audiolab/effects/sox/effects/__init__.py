@@ -9,6 +9,7 @@ from audiolab.effects.sox.effects import (
     filters,
     mixing,
     modulation,
+    silencing,
     synthesis,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "filters",
     "mixing",
     "modulation",
+    "silencing",
     "synthesis",
 ]
