@@ -2,7 +2,9 @@
 
 from audiolab.effects.filters import design
 from audiolab.effects.filters.centered import allpass, band, bandpass, bandreject
+from audiolab.effects.filters.equal_loudness import firfit, loudness
 from audiolab.effects.filters.equalizing import bass, equalizer, treble
+from audiolab.effects.filters.finite import earwax, fir, hilbert, sinc
 from audiolab.effects.filters.fixed import biquad, deemph, riaa
 from audiolab.effects.filters.passing import highpass, lowpass
 
@@ -15,9 +17,15 @@ __all__ = [
     "biquad",
     "deemph",
     "design",
+    "earwax",
     "equalizer",
+    "fir",
+    "firfit",
     "highpass",
+    "hilbert",
+    "loudness",
     "lowpass",
     "riaa",
+    "sinc",
     "treble",
 ]

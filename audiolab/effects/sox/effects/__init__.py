@@ -1,12 +1,14 @@
 """The effects themselves, a file a family: importing this package registers them all."""
 
 from audiolab.effects.sox.effects import (
+    analysis,
     companding,
     dithering,
     dynamics,
     editing,
     fading,
     filters,
+    filters_finite,
     mixing,
     modulation,
     silencing,
@@ -14,12 +16,14 @@ from audiolab.effects.sox.effects import (
 )
 
 __all__ = [
+    "analysis",
     "companding",
     "dithering",
     "dynamics",
     "editing",
     "fading",
     "filters",
+    "filters_finite",
     "mixing",
     "modulation",
     "silencing",
