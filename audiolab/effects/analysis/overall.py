@@ -214,4 +214,4 @@ def channel_rows(waveform: torch.Tensor) -> torch.Tensor:
         raise ValueError(
             f"waveform must be (channels, time) or (time,), got {tuple(waveform.shape)}"
         )
-    return waveform.reshape(-1, waveform.shape[-1])
+    return waveform if waveform.ndim == 2 else waveform[None]
