@@ -28,8 +28,8 @@ of the input, unless the effects choose others with `rate`, `channels` or `remix
 the samples are resampled, and mono through `reverb` is mono again. Unlike sox, nothing is dithered
 unless `dither` says so, and nothing is clipped between effects unless --saturate does.
 
-Files of any length take the same memory, but for effects that need their end first (`reverse`,
-`norm`, ...). Outputs appear whole, or not at all. - is stdin or stdout, as wav."""
+Files of any length take the same memory. Outputs appear whole, or not at all. - is stdin or stdout,
+as wav."""
 
 EXAMPLES = """\
 examples:

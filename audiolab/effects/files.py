@@ -72,7 +72,8 @@ class EffectStream:
     effects : tuple of Effect
         All effects, with those that were added at the end.
     collecting : tuple of Effect
-        Those that hold all of the sound before them in memory. None of them: memory is constant.
+        Those that hold all of the sound before them in memory. Where there are none, memory is
+        constant.
     """
 
     def __init__(
@@ -233,9 +234,9 @@ def process_file(
 ) -> None:
     """Run effects from file to file, like ``sox IN OUT EFFECT ...``, in constant memory.
 
-    The result appears whole at the end, or not at all. Effects that need their last sample first,
-    or that measure before they act (``reverse``, ``norm``, ...), collect what comes before them;
-    `EffectStream.collecting` names them.
+    The result appears whole at the end, or not at all. Effects that need their last sample first
+    (``reverse``) or that measure before they act (``norm``, ``gain -n``) set the sound aside in a
+    temporary file. The few that hold it in memory are named by `EffectStream.collecting`.
 
     Parameters
     ----------

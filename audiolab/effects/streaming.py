@@ -70,17 +70,22 @@ class Pipeline:
         return self._through(self._onto_bus(block), 0)
 
     def finish(self) -> Iterator[torch.Tensor]:
-        """Yield what comes after the last block: a piece for every stage with a tail."""
+        """Yield what comes after the last block, of one stage after the other."""
         if self._ended:
             return
         self._ended = True
         wanted = [index for index, stage in enumerate(self._stages) if stage.done]
         first = wanted[-1] if wanted else 0
         for index, stage in enumerate(self._stages):
-            tail = stage.finish()
-            # What comes before a stage that has all it needs is measured, and heard by nobody.
-            if tail is not None and index >= first:
-                yield self._through(self._onto_bus(tail), index + 1)
+            if index < first:
+                # A later stage has all it needs: what this one measured counts, what it still
+                # plays is heard by nobody.
+                stage.finish()
+                continue
+            for piece in stage.tail():
+                yield self._through(self._onto_bus(piece), index + 1)
+                if any(later.done for later in self._stages[index + 1 :]):
+                    break
 
     def run(self, blocks: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
         """Yield the blocks that a stream becomes; it is read no further than needed."""

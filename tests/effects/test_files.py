@@ -10,6 +10,7 @@ import torch
 
 from audiolab import effects, io, signals
 from audiolab.effects import EffectsChain, EffectStream, EffectSyntaxError, process_file
+from audiolab.effects._spool import Spool
 
 RATE = 16_000
 MUSIC = signals.clip_path("music")
@@ -74,9 +75,33 @@ def test_iterating_again_reads_again():
     assert first.shape == (2, 44_100)
 
 
-def test_what_collects_is_named():
-    assert [each.name for each in EffectStream(MUSIC, "trim 0 1 reverse").collecting] == ["reverse"]
-    assert EffectStream(MUSIC, "trim 0 1 fade t 0.1").collecting == ()
+def test_what_needs_its_end_first_sets_it_aside(tmp_path):
+    stream = EffectStream(MUSIC, "trim 0 1 reverse norm -3 gain -B 1 repeat 2 trim 0 2")
+    assert stream.collecting == ()
+    waveform, rate = io.load(MUSIC)
+    expected, _ = EffectsChain("trim 0 1 reverse norm -3 gain -B 1 repeat 2 trim 0 2")(
+        waveform, rate
+    )
+    found = torch.cat(list(stream), dim=-1)
+    assert found.shape == expected.shape
+    assert float((found - expected).abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("limit", [0, 1 << 20])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_set_aside_comes_back(limit: int, dtype: torch.dtype, monkeypatch):
+    monkeypatch.setattr("audiolab.effects._spool.IN_MEMORY_BYTES", limit)
+    blocks = [torch.randn(2, 3, size, dtype=dtype) for size in (5, 1, 0, 700)]
+    spool = Spool()
+    for block in blocks:
+        spool.append(block)
+    whole = torch.cat(blocks, dim=-1)
+    assert spool.num_samples == 706
+    assert torch.equal(torch.cat(list(spool.blocks(100)), dim=-1), whole)
+    assert torch.equal(torch.cat(list(spool.reversed_blocks(64)), dim=-1), whole.flip(-1))
+    assert torch.equal(spool.read(3, 10), whole[..., 3:10])
+    spool.append(blocks[0])
+    assert torch.equal(spool.read(706, 711), blocks[0])
 
 
 def test_positions_from_an_end_that_only_decoding_finds(tmp_path):

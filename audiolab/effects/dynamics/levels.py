@@ -91,6 +91,59 @@ def gain(
     return waveform * factor.to(waveform.dtype)
 
 
+class Levels:
+    """Peak and root mean square of every row, measured block by block."""
+
+    def __init__(self) -> None:
+        self._low: torch.Tensor | None = None
+        self._high: torch.Tensor | None = None
+        self._squares: torch.Tensor | None = None
+
+    def add(self, waveform: torch.Tensor, *, squares: bool = True) -> None:
+        """Take the next samples, at least one; without `squares`, measure the peaks alone."""
+        # Neither tensor of magnitudes is kept: the two ends of the range say the same.
+        low, high = waveform.amin(dim=-1, keepdim=True), waveform.amax(dim=-1, keepdim=True)
+        self._low = low if self._low is None else torch.minimum(self._low, low)
+        self._high = high if self._high is None else torch.maximum(self._high, high)
+        if squares:
+            norms = torch.linalg.vector_norm(waveform, dim=-1, keepdim=True, dtype=torch.float64)
+            self._squares = norms if self._squares is None else torch.hypot(self._squares, norms)
+
+    def factor(
+        self,
+        *,
+        normalize: bool = False,
+        balance: Balance | None = None,
+        at_most: float | None = None,
+    ) -> torch.Tensor:
+        """Return the factor of each row that balancing, normalising or reclaiming asks for.
+
+        `at_most` is SoX's ``-r``: the factor that would bring the peak to 1, but not more than
+        that.
+        """
+        assert self._low is not None
+        assert self._high is not None
+        peak = torch.maximum(self._high, -self._low).double()
+        factor = torch.ones_like(peak)
+
+        def over_channels(values: torch.Tensor) -> torch.Tensor:
+            return values.amax(dim=-2, keepdim=True) if values.ndim > 1 else values
+
+        if balance == "peak":
+            factor = _ratio(over_channels(peak), peak)
+        elif balance is not None:
+            assert self._squares is not None
+            factor = _ratio(over_channels(self._squares), self._squares)
+        highest = over_channels(factor * peak)
+        if normalize:
+            factor = factor * _ratio(torch.ones_like(highest), highest)
+        elif balance == "rms_protected":
+            factor = factor / highest.clamp_min(1.0)
+        if at_most is not None:
+            factor = factor * _ratio(torch.ones_like(highest), highest).clamp_max(at_most)
+        return factor
+
+
 def level_factor(
     waveform: torch.Tensor,
     *,
@@ -98,31 +151,10 @@ def level_factor(
     balance: Balance | None = None,
     at_most: float | None = None,
 ) -> torch.Tensor:
-    """Return the factor of each row that balancing, normalising or reclaiming asks for.
-
-    `at_most` is SoX's ``-r``: the factor that would bring the peak to 1, but not more than that.
-    """
-    # Neither tensor of magnitudes is kept: the two ends of the range say the same.
-    low, high = waveform.amin(dim=-1, keepdim=True), waveform.amax(dim=-1, keepdim=True)
-    peak = torch.maximum(high, -low).double()
-    factor = torch.ones_like(peak)
-
-    def over_channels(values: torch.Tensor) -> torch.Tensor:
-        return values.amax(dim=-2, keepdim=True) if waveform.ndim > 1 else values
-
-    if balance == "peak":
-        factor = _ratio(over_channels(peak), peak)
-    elif balance is not None:
-        norms = torch.linalg.vector_norm(waveform, dim=-1, keepdim=True, dtype=torch.float64)
-        factor = _ratio(over_channels(norms), norms)
-    highest = over_channels(factor * peak)
-    if normalize:
-        factor = factor * _ratio(torch.ones_like(highest), highest)
-    elif balance == "rms_protected":
-        factor = factor / highest.clamp_min(1.0)
-    if at_most is not None:
-        factor = factor * _ratio(torch.ones_like(highest), highest).clamp_max(at_most)
-    return factor
+    """Return the factor of each row that balancing, normalising or reclaiming asks for."""
+    levels = Levels()
+    levels.add(waveform, squares=balance not in (None, "peak"))
+    return levels.factor(normalize=normalize, balance=balance, at_most=at_most)
 
 
 def _ratio(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
@@ -232,6 +264,11 @@ def vol(
         raise ValueError(f"limiter_gain must be between 0 and 1, both excluded, got {limiter_gain}")
     if amplitude.numel() and float(amplitude.detach().abs().min()) < 1.0:
         raise ValueError("limiter_gain needs an amplification: an amplitude of at least 1")
+    if bool((factor > 0).all()):
+        # A line of slope l, and what is left of the gain up to where both meet.
+        most = 1.0 - limiter_gain
+        within = (waveform * (factor - limiter_gain)).clamp(-most, most)
+        return torch.add(within, waveform, alpha=limiter_gain)
     threshold = (1.0 - limiter_gain) / (factor.abs() - limiter_gain)
     limited = torch.copysign(1.0 - limiter_gain * (1.0 - waveform.abs()), waveform)
     return torch.where(waveform.abs() > threshold, limited, waveform * factor)
@@ -282,8 +319,12 @@ def dcshift(
     shifted = waveform + offset
     if limiter_gain is None:
         return shifted
-    threshold = 1.0 - (offset.abs() - bounded(limiter_gain, waveform, "limiter_gain")[..., None])
-    threshold = threshold.to(waveform.dtype)
-    # A shift of zero limits nothing.
+    room = bounded(limiter_gain, waveform, "limiter_gain")[..., None].to(waveform.dtype)
+    threshold = 1.0 - (offset.abs() - room)
+    if not isinstance(shift, torch.Tensor):
+        # One side for all; a shift of zero limits nothing.
+        beyond = waveform > threshold if shift > 0.0 else waveform < -threshold
+        held = threshold if shift > 0.0 else -threshold
+        return torch.where(beyond, held, shifted) if shift else shifted
     side = torch.sign(offset)
     return torch.where(waveform * side > threshold, side * threshold, shifted)

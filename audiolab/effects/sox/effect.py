@@ -13,7 +13,7 @@ writes ``stage`` as well. A subclass of `StreamedEffect` writes ``stage`` only.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -70,6 +70,12 @@ class Stage(ABC):
     def finish(self) -> torch.Tensor | None:
         """Return what comes after the last block: tails and look-ahead. None means nothing."""
         return None
+
+    def tail(self) -> Iterator[torch.Tensor]:
+        """Yield what comes after the last block, in pieces where it is long; called once."""
+        last = self.finish()
+        if last is not None:
+            yield last
 
 
 class Effect(ABC):
@@ -133,10 +139,7 @@ class StreamedEffect(Effect):
         """Run the stream over one block."""
         form = Form(signal.sample_rate, signal.num_channels, signal.num_samples)
         stage = self.stage(form, context)
-        parts = [stage.push(signal.waveform)]
-        last = stage.finish()
-        if last is not None:
-            parts.append(last)
+        parts = [stage.push(signal.waveform), *stage.tail()]
         waveform = torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
         return Signal(waveform, stage.form.sample_rate, signal.lengths)
 

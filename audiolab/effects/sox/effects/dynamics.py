@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import torch
 
 from audiolab.effects._signal import Signal
+from audiolab.effects._spool import Spool
 from audiolab.effects.dynamics.levels import (
     Balance,
+    Levels,
     VolumeKind,
     dcshift,
     level_factor,
@@ -29,8 +32,8 @@ from audiolab.effects.sox.effect import (
     Parameter,
     Stage,
     StreamedEffect,
-    WholeStage,
 )
+from audiolab.effects.sox.effects._spooled import SpooledStage
 from audiolab.effects.sox.effects._stages import MemorylessStage
 from audiolab.effects.sox.effects._words import abbreviated, number_if_there
 from audiolab.effects.sox.grammar import format_number, parse_number
@@ -96,22 +99,33 @@ class Gain(Effect):
 
     def apply(self, signal: Signal, context: Context) -> Signal:
         """Measure where asked, then amplify."""
-        waveform, amplitude = signal.waveform, 10.0 ** (self.gain_db / 20.0)
-        at_most = self._reclaim(context)
-        if self.measures and waveform.shape[-1]:
-            balance = next((_BALANCES[each] for each in "eBb" if each in self.options), None)
+        at_most, demand = self._reclaim(context), self._make(context)
+        factor = None
+        if self.measures and signal.num_samples:
             factor = level_factor(
-                waveform, normalize="n" in self.options, balance=balance, at_most=at_most
+                signal.waveform,
+                normalize="n" in self.options,
+                balance=self._balance,
+                at_most=at_most,
             )
-            if "l" in self.options:
-                waveform = waveform * factor.to(waveform.dtype)
-            else:
-                factor = factor * (amplitude * self._make(context))
-                return signal.with_waveform(waveform * factor.to(waveform.dtype))
+        return signal.with_waveform(self._amplified(signal.waveform, factor, demand))
+
+    @property
+    def _balance(self) -> Balance | None:
+        return next((_BALANCES[each] for each in "eBb" if each in self.options), None)
+
+    def _amplified(
+        self, waveform: torch.Tensor, factor: torch.Tensor | None, demand: float
+    ) -> torch.Tensor:
+        amplitude: float = 10.0 ** (self.gain_db / 20.0)
         if "l" in self.options:
+            if factor is not None:
+                waveform = waveform * factor.to(waveform.dtype)
             bent = torch.full((1,), amplitude, dtype=waveform.dtype, device=waveform.device)
-            return signal.with_waveform(limit_gain(waveform, bent))
-        return signal.with_waveform(waveform * (amplitude * self._make(context)))
+            return limit_gain(waveform, bent)
+        if factor is None:
+            return waveform * (amplitude * demand)
+        return waveform * (factor * (amplitude * demand)).to(waveform.dtype)
 
     def _reclaim(self, context: Context) -> float | None:
         """Return what may be given back at most, and note that it was."""
@@ -131,18 +145,20 @@ class Gain(Effect):
         return context.demand
 
     def stage(self, form: Form, context: Context) -> Stage:
-        """Measure at the end of the stream, or multiply block by block."""
-        if self.measures:
-            own = replace(context)
-            # What a later gain makes or reclaims is not known yet, and none of this one's business.
-            if "h" in self.options:
-                self._make(context)
-            elif "r" in self.options:
-                self._reclaim(context)
-            return WholeStage(self, form, own)
-        if "h" in self.options:
+        """Measure to the end of the stream and play it again, or multiply block by block."""
+        if not self.measures:
             return self._plain(form, self._make(context))
-        return self._plain(form, 1.0)
+        at_most, demand = self._reclaim(context), self._make(context)
+        levels = Levels()
+
+        def play(spool: Spool) -> Iterator[torch.Tensor]:
+            factor = levels.factor(
+                normalize="n" in self.options, balance=self._balance, at_most=at_most
+            )
+            for block in spool.blocks():
+                yield self._amplified(block, factor, demand)
+
+        return SpooledStage(form, play, levels.add)
 
     def _plain(self, form: Form, demand: float) -> Stage:
         quiet = Context(torch.zeros(1, dtype=torch.int64), demand=demand)
@@ -183,6 +199,10 @@ class Norm(Effect):
     def apply(self, signal: Signal, context: Context) -> Signal:
         """Run ``gain -n``."""
         return Gain(self.level_db, frozenset("n")).apply(signal, context)
+
+    def stage(self, form: Form, context: Context) -> Stage:
+        """Run ``gain -n``."""
+        return Gain(self.level_db, frozenset("n")).stage(form, context)
 
 
 @register

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import torch
 
 from audiolab.effects import editing
 from audiolab.effects._signal import Signal
+from audiolab.effects._spool import Spool
 from audiolab.effects.sox.arguments import Arguments
 from audiolab.effects.sox.context import Context
 from audiolab.effects.sox.effect import Effect, Form, Parameter, Stage, StreamedEffect, WholeStage
+from audiolab.effects.sox.effects._spooled import SpooledStage
 from audiolab.effects.sox.grammar import (
     Position,
     Time,
@@ -260,6 +262,17 @@ class Repeat(Effect):
         del context
         return signal.with_waveform(editing.repeat(signal.waveform, self.count))
 
+    def stage(self, form: Form, context: Context) -> Stage:
+        """Set the stream aside and play it again and again."""
+        del context
+
+        def play(spool: Spool) -> Iterator[torch.Tensor]:
+            for _ in range(self.count + 1):
+                yield from spool.blocks()
+
+        total = None if form.num_samples is None else form.num_samples * (self.count + 1)
+        return SpooledStage(replace(form, num_samples=total), play)
+
 
 @register
 @dataclass(frozen=True)
@@ -285,3 +298,8 @@ class Reverse(Effect):
         """Reverse."""
         del context
         return signal.with_waveform(editing.reverse(signal.waveform))
+
+    def stage(self, form: Form, context: Context) -> Stage:
+        """Set the stream aside and play it from its end."""
+        del context
+        return SpooledStage(form, Spool.reversed_blocks)
