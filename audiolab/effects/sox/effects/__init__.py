@@ -15,6 +15,7 @@ from audiolab.effects.sox.effects import (
     modulation,
     silencing,
     synthesis,
+    voice,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "modulation",
     "silencing",
     "synthesis",
+    "voice",
 ]
