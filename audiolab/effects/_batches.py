@@ -136,12 +136,23 @@ def _item_by_item(effect: Effect, signal: Signal, valid: Sequence[int], context:
 def _masked(signal: Signal) -> Signal:
     """Return the signal with zeros past each item's end."""
     assert signal.lengths is not None
-    if not signal.num_samples or int(signal.lengths.min()) >= signal.num_samples:
+    ends = signal.lengths.tolist()
+    if min(ends) >= signal.num_samples:
         return signal
-    time = torch.arange(signal.num_samples, device=signal.waveform.device)
-    beyond = time >= signal.lengths.to(time.device)[:, None, None]
-    # Not a product: what lies beyond may be NaN.
-    return signal.with_waveform(signal.waveform.masked_fill(beyond, 0.0))
+    waveform = signal.waveform
+    if waveform.requires_grad:
+        time = torch.arange(signal.num_samples, device=waveform.device)
+        beyond = time >= signal.lengths.to(time.device)[:, None, None]
+        # Not a product: what lies beyond may be NaN.
+        return signal.with_waveform(waveform.masked_fill(beyond, 0.0))
+    # The same without a pass over all samples: padding mostly is zero already.
+    spoilt = [index for index, end in enumerate(ends) if bool(waveform[index, :, end:].any())]
+    if not spoilt:
+        return signal
+    waveform = waveform.clone()
+    for index in spoilt:
+        waveform[index, :, ends[index] :] = 0.0
+    return signal.with_waveform(waveform)
 
 
 def _rectangular(signal: Signal, effect: Effect) -> Signal:
