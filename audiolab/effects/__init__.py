@@ -1,6 +1,5 @@
 """Every SoX effect on tensors: functions in physical units, and chains in SoX's own words."""
 
-from audiolab.effects import sox
 from audiolab.effects.chain import EffectsChain
 from audiolab.effects.compatibility import (
     apply_effects_file,
@@ -89,7 +88,6 @@ __all__ = [
     "process_file",
     "riaa",
     "sinc",
-    "sox",
     "treble",
     "tremolo",
     "vol",
