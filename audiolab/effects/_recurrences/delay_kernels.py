@@ -2,7 +2,8 @@
 
 A line ``(rows, history + time)`` begins with samples of the past; what lies before those is zero.
 Delays and weights are tables ``(rows, period, taps)``, read again from the start after a period;
-`row_of` says which table row a row of the line uses, so that a batch can share one.
+weights with a period of 1 are the same at all times. `row_of` says which table row a row of the
+line uses, so that a batch can share one.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def read(
     rows, time = out.shape
     history = line.shape[1] - time
     period, taps = delays.shape[1], delays.shape[2]
+    steady = weights.shape[1] == 1
     for r in range(rows):
         g = row_of[r]
         t, p = 0, phase
@@ -43,13 +45,20 @@ def read(
             # Up to the end of the table, so that the inner loop needs no division.
             stop = min(time, t + period - p)
             shift = p - t
-            for n in range(t, stop):
-                total = 0.0
-                for k in range(taps):
-                    at = history + n - delays[g, n + shift, k]
-                    value = np.float64(line[r, at]) if at >= 0 else 0.0
-                    total += weights[g, n + shift, k] * value
-                out[r, n] = scale[r] * total
+            if steady and taps == 1:
+                factor = scale[r] * weights[g, 0, 0]
+                for n in range(t, stop):
+                    at = history + n - delays[g, n + shift, 0]
+                    value = np.float64(line[r, max(at, 0)])
+                    out[r, n] = factor * value if at >= 0 else 0.0
+            else:
+                for n in range(t, stop):
+                    total = 0.0
+                    for k in range(taps):
+                        at = history + n - delays[g, n + shift, k]
+                        value = np.float64(line[r, at]) if at >= 0 else 0.0
+                        total += weights[g, 0 if steady else n + shift, k] * value
+                    out[r, n] = scale[r] * total
             t, p = stop, 0
 
 
@@ -70,19 +79,21 @@ def read_adjoint(
     rows, time = grad.shape
     history = line.shape[1] - time
     period, taps = delays.shape[1], delays.shape[2]
+    steady = weights.shape[1] == 1
     for r in range(rows):
         g = row_of[r]
         p = phase
         for n in range(time):
             value = np.float64(grad[r, n])
+            q = 0 if steady else p
             for k in range(taps):
                 at = history + n - delays[g, p, k]
                 if at >= 0:
-                    weight, sample = weights[g, p, k], np.float64(line[r, at])
+                    weight, sample = weights[g, q, k], np.float64(line[r, at])
                     if grad_line.size:
                         grad_line[r, at] += scale[r] * weight * value
                     if grad_weights.size:
-                        grad_weights[g, p, k] += scale[r] * value * sample
+                        grad_weights[g, q, k] += scale[r] * value * sample
                     grad_scale[r] += value * weight * sample
             p += 1
             if p == period:
@@ -108,6 +119,7 @@ def feed_back(
     rows, time = x.shape
     history = past.shape[1]
     period, taps = delays.shape[1], delays.shape[2]
+    steady = weights.shape[1] == 1
     for r in range(rows):
         g = row_of[r]
         line[r, :history] = past[r]
@@ -120,7 +132,7 @@ def feed_back(
                 for k in range(taps):
                     at = history + n - delays[g, n + shift, k]
                     value = line[r, at] if at >= 0 else 0.0
-                    total += weights[g, n + shift, k] * value
+                    total += weights[g, 0 if steady else n + shift, k] * value
                 value = np.float64(x[r, n]) + scale[r] * total
                 # What dies away is not followed into the denormal numbers, which are slow.
                 value = value if abs(value) > 1e-290 else 0.0
@@ -145,6 +157,7 @@ def feed_back_adjoint(
     """
     rows, time = grad_line.shape[0], grad_line.shape[1] - history
     period, taps = delays.shape[1], delays.shape[2]
+    steady = weights.shape[1] == 1
     for r in range(rows):
         g = row_of[r]
         p = (phase + time - 1) % period
@@ -153,5 +166,5 @@ def feed_back_adjoint(
             for k in range(taps):
                 at = history + n - delays[g, p, k]
                 if at >= 0:
-                    grad_line[r, at] += weights[g, p, k] * value
+                    grad_line[r, at] += weights[g, 0 if steady else p, k] * value
             p = p - 1 if p else period - 1

@@ -40,7 +40,7 @@ class TapTable:
     delays : Tensor
         Delays in samples, ``(tables, period, taps)`` int32.
     weights : Tensor
-        Weights, ``(tables, period, taps)`` float64.
+        Weights, ``(tables, period, taps)`` float64, or ``(tables, 1, taps)`` if they stay the same.
     row_of : Tensor
         Table of each row, ``(rows,)`` int32.
     phase : int
@@ -58,7 +58,8 @@ class TapTable:
         time = torch.arange(num_samples, device=self.delays.device)
         place = (time + self.phase) % period
         rows = self.row_of.long()
-        return self.delays[rows][:, place].long(), self.weights[rows][:, place]
+        kept = place % self.weights.shape[1]
+        return self.delays[rows][:, place].long(), self.weights[rows][:, kept]
 
 
 def read_line(

@@ -166,7 +166,7 @@ def _ratio(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 def limit_gain(waveform: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Amplify along the curve that maps 1 to 1."""
     factor = factor.to(waveform.dtype)
-    return factor * waveform / (1.0 + (factor - 1.0) * waveform.abs())
+    return (factor * waveform).div_(waveform.abs().mul_(factor - 1.0).add_(1.0))
 
 
 def norm(waveform: torch.Tensor, level_db: float | torch.Tensor = 0.0) -> torch.Tensor:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -30,7 +31,7 @@ from audiolab.effects.modulation._waves import (
     whole_delays,
 )
 
-__all__ = ["ChorusVoice", "WholeVoice", "chorus", "chorus_with_past"]
+__all__ = ["ChorusVoice", "WholeVoice", "chorus", "chorus_with_past", "table_of"]
 
 Table = Literal["smooth", "sox"]
 
@@ -84,15 +85,16 @@ class WholeVoice:
     decay: float | torch.Tensor
     shape: Shape
 
-    def delays(self, longest: int) -> torch.Tensor:
-        """Return one period of delays ``(period,)``; an entry of 0 reads the oldest sample."""
-        if self.shape == "sine":
-            # SoX's table forgets the delay: it swings between 0 and the depth.
-            table = whole_delays("sine", self.period, 0, self.depth, 0.0)
-        else:
-            low, high = self.reach - 1 - 2 * self.depth, self.reach - 1
-            table = whole_delays("triangle", self.period, low, high, 0.75)
-        return torch.where(table == 0, longest, table).to(torch.int32)
+
+@lru_cache(maxsize=64)
+def table_of(reach: int, depth: int, period: int, shape: Shape, longest: int) -> torch.Tensor:
+    """Return one period of whole delays ``(period,)``; an entry of 0 reads the oldest sample."""
+    if shape == "sine":
+        # SoX's table forgets the delay: it swings between 0 and the depth.
+        table = whole_delays("sine", period, 0, depth, 0.0)
+    else:
+        table = whole_delays("triangle", period, reach - 1 - 2 * depth, reach - 1, 0.75)
+    return torch.where(table == 0, longest, table).to(torch.int32)
 
 
 def chorus(
@@ -207,6 +209,8 @@ def chorus_with_past(
     gain_in: torch.Tensor,
     gain_out: torch.Tensor,
     place: int,
+    *,
+    exact: bool = False,
 ) -> torch.Tensor:
     """Run voices of whole samples over a stretch of a stream.
 
@@ -222,6 +226,8 @@ def chorus_with_past(
         Levels, ``(rows,)``.
     place : int
         Sample of the whole stream at which the stretch begins.
+    exact : bool, default: False
+        Multiply by `gain_out` last, as the program does.
 
     Returns
     -------
@@ -229,12 +235,14 @@ def chorus_with_past(
         ``(rows, time)``.
     """
     dtype, device = line.dtype, line.device
-    total = gain_in[:, None].to(dtype) * line[:, past:]
     row_of = torch.zeros(len(line), dtype=torch.int32, device=device)
+    steady = torch.ones(1, 1, 1, dtype=torch.float64, device=device)
+    # The output's level goes into all others, unless the order of roundings matters.
+    before, after = (1.0, gain_out) if exact else (gain_out, None)
+    total = line[:, past:] * (gain_in * before)[:, None].to(dtype)
     for voice in voices:
-        delays = voice.delays(past).to(device)[None, :, None]
-        weights = torch.ones(delays.shape, dtype=torch.float64, device=device)
-        taps = TapTable(delays, weights, row_of, place % voice.period)
-        decay = torch.as_tensor(voice.decay, dtype=torch.float64, device=device)
-        total = total + read_line(line, decay.expand(len(line)), taps, past)
-    return total * gain_out[:, None].to(dtype)
+        table = table_of(voice.reach, voice.depth, voice.period, voice.shape, past)
+        taps = TapTable(table.to(device)[None, :, None], steady, row_of, place % voice.period)
+        decay = torch.as_tensor(voice.decay, dtype=torch.float64, device=device) * before
+        total = total.add_(read_line(line, decay.expand(len(line)), taps, past))
+    return total if after is None else total * after[:, None].to(dtype)

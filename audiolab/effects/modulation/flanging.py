@@ -321,7 +321,7 @@ def phaser_table(
     period = int(sample_rate / speed_hz + 0.5)
     device = rows.samples.device
     delays = (1 + longest - whole_delays(shape, period, 1, longest, 0.25)).to(device)
-    weights = torch.ones(1, period, 1, dtype=torch.float64, device=device)
+    weights = torch.ones(1, 1, 1, dtype=torch.float64, device=device)
     return TapTable(delays[None, :, None], weights, rows.table_rows(1), place % period)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
+from audiolab.effects._signal import Signal
 from audiolab.effects.modulation._rates import Rows
 from audiolab.effects.modulation._waves import Interpolation, Shape
 from audiolab.effects.modulation.choruses import WholeVoice, chorus_with_past
@@ -128,6 +129,12 @@ class Chorus(StreamedEffect):
         """Return the length with the tail."""
         return num_samples + self.longest(sample_rate)
 
+    def apply(self, signal: Signal, context: Context) -> Signal:
+        """Run on whole waveforms, with room for the tail."""
+        form = Form(signal.sample_rate, signal.num_channels, signal.num_samples)
+        stage = _ChorusStage(self, form, bus=context.bus)
+        return signal.with_waveform(stage.push(pad(signal.waveform, (0, stage.longest))))
+
     def stage(self, form: Form, context: Context) -> Stage:
         """Keep the longest delay's worth of samples from block to block."""
         return _ChorusStage(self, form, bus=context.bus)
@@ -138,7 +145,7 @@ class _ChorusStage(Stage):
 
     def __init__(self, effect: Chorus, form: Form, *, bus: bool) -> None:
         self._voices = [voice.whole(form.sample_rate) for voice in effect.voices]
-        self._longest = effect.longest(form.sample_rate)
+        self.longest = effect.longest(form.sample_rate)
         self._gains = [float(np.float32(each)) for each in (effect.gain_in, effect.gain_out)]
         self._bus, self._place = bus, 0
         self._past: torch.Tensor | None = None
@@ -147,7 +154,7 @@ class _ChorusStage(Stage):
         self.form = Form(
             form.sample_rate,
             form.num_channels,
-            None if length is None else length + self._longest,
+            None if length is None else length + self.longest,
         )
 
     def push(self, block: torch.Tensor) -> torch.Tensor:
@@ -158,13 +165,15 @@ class _ChorusStage(Stage):
         if self._bus:
             samples = (samples * _24_BITS).float()
         if self._past is None:
-            self._past = samples.new_zeros(rows.count, self._longest)
+            self._past = samples.new_zeros(rows.count, self.longest)
         line = torch.cat([self._past, samples], dim=-1)
         enter, leave = (
             line.new_full((rows.count,), each, dtype=torch.float64) for each in self._gains
         )
-        out = chorus_with_past(line, self._longest, self._voices, enter, leave, self._place)
-        self._past = line[:, line.shape[-1] - self._longest :]
+        out = chorus_with_past(
+            *(line, self.longest, self._voices, enter, leave, self._place), exact=self._bus
+        )
+        self._past = line[:, line.shape[-1] - self.longest :]
         self._place += block.shape[-1]
         if self._bus:
             # The fraction is cut off; gradients pass as if it were not.
@@ -174,7 +183,7 @@ class _ChorusStage(Stage):
 
     def finish(self) -> torch.Tensor | None:
         """Let the longest delay run out."""
-        return self.push(pad(self._like, (0, self._longest)))
+        return self.push(pad(self._like, (0, self.longest)))
 
 
 @register
@@ -329,8 +338,8 @@ class _PhaserStage(Stage):
 
     def __init__(self, effect: Phaser, form: Form) -> None:
         self.form, self._effect = form, effect
-        self._longest = int(effect.delay_ms * 0.001 * form.sample_rate + 0.5)
-        if self._longest < 1:
+        self.longest = int(effect.delay_ms * 0.001 * form.sample_rate + 0.5)
+        if self.longest < 1:
             raise ValueError(
                 f"phaser: a delay of {effect.delay_ms:g} ms is less than a sample at "
                 f"{form.sample_rate:g} Hz"
@@ -342,7 +351,7 @@ class _PhaserStage(Stage):
         """Run the line on."""
         effect, rows = self._effect, Rows(block)
         taps = phaser_table(
-            *(self._longest, effect.speed_hz, self.form.sample_rate, effect.shape, rows),
+            *(self.longest, effect.speed_hz, self.form.sample_rate, effect.shape, rows),
             place=self._place,
         )
         decay, factor = (
@@ -350,7 +359,7 @@ class _PhaserStage(Stage):
             for each in (effect.decay, effect.gain_in * effect.gain_out)
         )
         out, line = phaser_with_past(rows, taps, decay, factor, self._past)
-        self._past = line[:, -self._longest :]
+        self._past = line[:, -self.longest :]
         self._place += block.shape[-1]
         return rows.restored(out)
 
