@@ -2,5 +2,6 @@
 
 from audiolab.effects.editing.fades import fade
 from audiolab.effects.editing.segments import pad, repeat, reverse, trim
+from audiolab.effects.editing.splicing import splice
 
-__all__ = ["fade", "pad", "repeat", "reverse", "trim"]
+__all__ = ["fade", "pad", "repeat", "reverse", "splice", "trim"]

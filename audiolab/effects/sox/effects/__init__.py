@@ -14,6 +14,7 @@ from audiolab.effects.sox.effects import (
     mixing,
     modulation,
     silencing,
+    splicing,
     synthesis,
     voice,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "mixing",
     "modulation",
     "silencing",
+    "splicing",
     "synthesis",
     "voice",
 ]
