@@ -150,7 +150,7 @@ class EffectsChain(nn.Module):
             answer.append(_whole(signal.sample_rate))
         if lengths is not None:
             assert signal.lengths is not None
-            answer.append(signal.lengths.reshape(leading).to(lengths.dtype))
+            answer.append(signal.lengths.reshape(leading).to(lengths))
         return tuple(answer) if len(answer) > 1 else result
 
     def _input_rate(self, sample_rate: float | None) -> float:
