@@ -60,7 +60,8 @@ def convolve(
     """
     time, count = x.shape[-1], taps.shape[-1]
     length = time if length is None else length
-    if time == 0 or length == 0:
+    outside = start >= time + count - 1 or start + length <= 0
+    if time == 0 or length == 0 or outside:
         return x.new_zeros(*np.broadcast_shapes(x.shape[:-1], taps.shape[:-1]), length)
     past = pad(x, (count - 1 - start, start + length - time))
     return _valid(past, taps.to(x))

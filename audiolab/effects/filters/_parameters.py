@@ -51,6 +51,9 @@ def checked(
             raise ValueError(f"{name} must be above {_with(low, unit)}, got {value}")
         return number
     tensor = value.to(torch.float64)
+    if torch.compiler.is_compiling():
+        # A look at the values would break the graph.
+        return tensor
     plain = tensor.detach()
     wrong = ~torch.isfinite(plain) | (plain < low) | (plain > high)
     if above:
