@@ -92,4 +92,10 @@ CASES = [
         note="the manual's radio sound",
     ),
     Case(f'mcompand "0.01,0.1,0.02,0.3 -40,-30,-20,-15" 700 {_BAND}', 48_000, 2, signal="speech"),
+    Case(
+        'mcompand "0.01,0 -80.2,-80.2,-39,-15,-14,-34" 1615 "0.4,0 -85.6" 2592 "0.05,0 -80,-70"',
+        44_100,
+        4,
+        note="bands clip",
+    ),
 ]

@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 
 import torch
 
+from audiolab.effects._bus import to_bus
 from audiolab.effects._recurrences import iir_cascade
 from audiolab.effects.dynamics.companding import LevelGain, crossover_sections
 from audiolab.effects.dynamics.transfer import check_points, transfer_curve
@@ -224,8 +225,7 @@ class Mcompand(StreamedEffect):
 
     def stage(self, form: Form, context: Context) -> Stage:
         """Keep filters and levels from block to block."""
-        del context
-        return _McompandStage(self, form)
+        return _McompandStage(self, form, bus=context.bus)
 
 
 def _parse_crossover(word: str) -> float:
@@ -253,8 +253,8 @@ def _parse_band(arguments: Arguments) -> Compand:
 class _McompandStage(Stage):
     """``mcompand`` on a stream."""
 
-    def __init__(self, effect: Mcompand, form: Form) -> None:
-        self.form = form
+    def __init__(self, effect: Mcompand, form: Form, *, bus: bool) -> None:
+        self.form, self._bus = form, bus
         self._bands = [CompandStage(band, form) for band in effect.bands]
         for crossover in effect.crossovers_hz:
             if crossover > form.sample_rate / 2.0:
@@ -274,7 +274,9 @@ class _McompandStage(Stage):
                 states, halves = self._states[index], []
                 for half, sections in enumerate(self._splits[index]):
                     out, states[half] = iir_cascade(rest, sections.to(block.device), states[half])
-                    halves.append(out)
+                    halves.append(to_bus(out) if self._bus else out)
                 part, rest = halves
-            total = total + band.push(part)
+            companded = band.push(part)
+            # On the bus every band is rounded, split and companded, and so is their sum.
+            total = to_bus(total + to_bus(companded)) if self._bus else total + companded
         return total
