@@ -57,7 +57,7 @@ class Work:
     clip: str
     seed: int
     sample_rate: int
-    num_channels: int
+    num_channels: int | None
     format: str | None
     bit_rate: int | None
     encoding: str | None

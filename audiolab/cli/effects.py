@@ -73,7 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"sample rate of -n (default: {NULL_RATE})",
     )
     parser.add_argument(
-        "--channels", type=_arguments.channel_count, metavar="N", help="channels of -n (default: 1)"
+        "--channels",
+        type=_arguments.channel_count,
+        metavar="N",
+        help="channels of -n (default: as many as the first synth has voices)",
     )
     parser.add_argument(
         "--output-dir", type=Path, metavar="DIR", help="write every input there, by its own name"
@@ -221,7 +224,7 @@ def _work(arguments: argparse.Namespace, pairs: list[tuple[Path | None, Path]]) 
         clip="sox" if arguments.saturate else "none",
         seed=arguments.seed,
         sample_rate=arguments.rate or NULL_RATE,
-        num_channels=arguments.channels or 1,
+        num_channels=arguments.channels,
         format=arguments.format,
         bit_rate=arguments.bit_rate,
         encoding=arguments.encoding,

@@ -23,7 +23,7 @@ from audiolab.effects._signal import Signal
 from audiolab.effects.sox.context import Context
 from audiolab.effects.sox.effect import Effect, Form, sox_line
 from audiolab.effects.sox.parser import EffectsLike, parse_command, parse_effects
-from audiolab.effects.streaming import Pipeline
+from audiolab.effects.streaming import Pipeline, silent_form
 
 __all__ = ["EffectsChain"]
 
@@ -171,7 +171,7 @@ class EffectsChain(nn.Module):
         self,
         sample_rate: float | None = None,
         *,
-        num_channels: int = 1,
+        num_channels: int | None = None,
         max_duration_s: float = 3600.0,
         seed: ItemSeed = None,
     ) -> tuple[torch.Tensor, int | float]:
@@ -181,8 +181,8 @@ class EffectsChain(nn.Module):
         ----------
         sample_rate : float, optional
             Rate in Hz of the silence, unless the chain knows it.
-        num_channels : int, default: 1
-            Channels of the silence.
+        num_channels : int, optional
+            Channels of the silence: by default as many as the first ``synth`` has voices.
         max_duration_s : float, default: 3600.0
             Longest result in seconds.
         seed : int or Tensor, optional
@@ -204,9 +204,10 @@ class EffectsChain(nn.Module):
         noise = noise_states(self.seed if seed is None else seed, torch.Size())
         context = Context(noise)
         self.reports = context.reports
-        pipeline = Pipeline(self.effects, Form(rate, num_channels), context, clip=self.clip)
+        form = silent_form(self.effects, rate, num_channels)
+        pipeline = Pipeline(self.effects, form, context, clip=self.clip)
         dtype = torch.float64 if self.clip == "sox" else torch.float32
-        silence = _silence(rate, num_channels, max_duration_s, dtype, self.to_sox())
+        silence = _silence(form, max_duration_s, dtype, self.to_sox())
         waveform = torch.cat([part[0] for part in pipeline.run(silence)], dim=-1)
         return waveform, _whole(pipeline.form.sample_rate)
 
@@ -265,11 +266,11 @@ class EffectsChain(nn.Module):
 
 
 def _silence(
-    sample_rate: float, num_channels: int, max_duration_s: float, dtype: torch.dtype, line: str
+    form: Form, max_duration_s: float, dtype: torch.dtype, line: str
 ) -> Iterator[torch.Tensor]:
     size = 1 << 15
-    for _ in range(int(max_duration_s * sample_rate) // size + 1):
-        yield torch.zeros(1, num_channels, size, dtype=dtype)
+    for _ in range(int(max_duration_s * form.sample_rate) // size + 1):
+        yield torch.zeros(1, form.num_channels, size, dtype=dtype)
     raise ValueError(
         f"{line!r} makes sound without end (more than {max_duration_s:g} s): give synth a length, "
         "or add `trim 0 SECONDS`"

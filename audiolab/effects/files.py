@@ -25,7 +25,7 @@ from audiolab.effects.sox.effect import Effect, Form
 from audiolab.effects.sox.grammar import format_number
 from audiolab.effects.sox.parser import EffectsLike, parse_effects
 from audiolab.effects.sox.registry import parse_effect
-from audiolab.effects.streaming import Pipeline
+from audiolab.effects.streaming import Pipeline, silent_form
 
 __all__ = ["EffectStream", "process_file"]
 
@@ -58,8 +58,8 @@ class EffectStream:
         Seed of the noise in ``synth`` and ``dither``; by default it is new each time.
     sample_rate : float, default: 48000
         Rate in Hz of the silence.
-    num_channels : int, default: 1
-        Channels of the silence.
+    num_channels : int, optional
+        Channels of the silence: by default as many as the first ``synth`` has voices.
     report : callable, optional
         Takes what ``stat`` and ``stats`` measured, when it is measured.
 
@@ -85,7 +85,7 @@ class EffectStream:
         clip: Clip = "none",
         seed: int | None = None,
         sample_rate: float = 48_000,
-        num_channels: int = 1,
+        num_channels: int | None = None,
         report: Callable[[object], None] | None = None,
     ) -> None:
         check_choice(clip, "clip", CLIPS)
@@ -93,8 +93,9 @@ class EffectStream:
         self._clip, self._seed, self._report = clip, seed, report
         chosen = parse_effects(effects)
         self._blocks = None if source is None else io.blocks(source, BLOCK_S)
-        self._form = Form(float(sample_rate), num_channels)
-        if self._blocks is not None:
+        if self._blocks is None:
+            self._form = silent_form(chosen, sample_rate, num_channels)
+        else:
             self._form = Form(
                 float(self._blocks.sample_rate), self._blocks.num_channels, self._blocks.num_samples
             )
@@ -224,7 +225,7 @@ def process_file(
     clip: Clip = "none",
     seed: int | None = None,
     sample_rate: float = 48_000,
-    num_channels: int = 1,
+    num_channels: int | None = None,
     report: Callable[[object], None] | None = None,
     format: str | None = None,
     bit_rate: int | None = None,
@@ -255,8 +256,8 @@ def process_file(
         Seed of the noise in ``synth`` and ``dither``; by default it is new each time.
     sample_rate : float, default: 48000
         Rate in Hz of the silence.
-    num_channels : int, default: 1
-        Channels of the silence.
+    num_channels : int, optional
+        Channels of the silence: by default as many as the first ``synth`` has voices.
     report : callable, optional
         Takes what ``stat`` and ``stats`` measured; ``print`` shows it as the program does.
     format, bit_rate, encoding, on_clip, overwrite

@@ -13,11 +13,12 @@ from dataclasses import replace
 
 import torch
 
+from audiolab._validation import check_positive
 from audiolab.effects._bus import to_bus
 from audiolab.effects.sox.context import Context
 from audiolab.effects.sox.effect import Effect, Form, Stage, WholeStage, headroom_of
 
-__all__ = ["Pipeline"]
+__all__ = ["Pipeline", "silent_form"]
 
 VERY_LONG = 1 << 40
 
@@ -106,6 +107,16 @@ class Pipeline:
 
     def _onto_bus(self, block: torch.Tensor) -> torch.Tensor:
         return to_bus(block.double()) if self._bus else block
+
+
+def silent_form(effects: Sequence[Effect], sample_rate: float, num_channels: int | None) -> Form:
+    """Return the form of endless silence: a channel unless the first ``synth`` has more voices."""
+    if num_channels is None:
+        wishes = (effect.channels_of_silence() for effect in effects)
+        num_channels = next((each for each in wishes if each is not None), 1)
+    elif isinstance(num_channels, bool) or not isinstance(num_channels, int) or num_channels < 1:
+        raise ValueError(f"num_channels must be a whole number from 1 on, got {num_channels!r}")
+    return Form(check_positive(sample_rate, "sample_rate", unit="Hz"), num_channels)
 
 
 def _start(effect: Effect, form: Form, context: Context) -> Stage:

@@ -123,6 +123,10 @@ class Effect(ABC):
         del sample_rate
         return 1.0
 
+    def channels_of_silence(self) -> int | None:
+        """Return how many channels the null input gets for this effect, where nothing says."""
+        return None
+
     def stage(self, form: Form, context: Context) -> Stage:
         """Start a stream; by default one that waits for the end."""
         return WholeStage(self, form, context)

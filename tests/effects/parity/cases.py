@@ -39,7 +39,7 @@ class Case:
     sample_rate, num_channels : int
         Form of the input.
     signal : str
-        Name in `SIGNALS`; ``null`` is sox's ``-n``.
+        Name in `SIGNALS`; ``null`` is sox's ``-n``. There, 0 channels leave their number to sox.
     duration_s : float
         Length of the input.
     bar_db : float

@@ -35,6 +35,9 @@ CASES = [
     # Sound out of nothing.
     chain("synth 1 sine 300-3300 fade t 0.1 gain -6 reverb", 48_000, 1, signal="null"),
     chain("synth 0.5 whitenoise sinc 1k-3k norm -3 trim 0.1 0.3", 16_000, 2, signal="null"),
+    chain("synth 0.2 sine 300 square 400 sine 500", 8_000, 0, signal="null"),
+    chain("trim 0 0.1 synth sine 300 triangle 400 remix 2 1 2", 8_000, 0, signal="null"),
+    chain("synth 0.1 sine 300 vol 0.5 synth sine amod 3 sine amod 4", 8_000, 0, signal="null"),
     chain("trim 0 0.5 synth square amod 20 vol 0.5", 44_100, 2),
     # The rate that speed leaves behind runs through the effects after it.
     chain("speed 1.25 highpass 200 tempo 0.9 rate 44100", 44_100, 1, signal="speech"),

@@ -60,7 +60,7 @@ def compare(case: Case) -> Comparison:
     chain = EffectsChain(words, clip="sox", seed=0)
     given = make_signal(case)
     if given is None:
-        ours, rate = chain.generate(case.sample_rate, num_channels=case.num_channels)
+        ours, rate = chain.generate(case.sample_rate, num_channels=case.num_channels or None)
     else:
         given = sox_binary.to_grid(given)
         ours, rate = chain(given, case.sample_rate)

@@ -100,7 +100,7 @@ def run(
     words : sequence of str
         Effects and their arguments.
     num_channels : int
-        Channels of the null input.
+        Channels of the null input; 0 leaves them to sox.
     output : Form, optional
         Rate and channels to ask of sox; by default sox restores those of the input.
     options : sequence of str
@@ -110,7 +110,8 @@ def run(
     assert program is not None
     if waveform is None:
         data = b""
-        source = ["-r", repr(float(sample_rate)), "-c", str(num_channels), "-n"]
+        source = ["-r", repr(float(sample_rate))]
+        source += (["-c", str(num_channels)] if num_channels else []) + ["-n"]
     else:
         data = _write(waveform, sample_rate)
         source = ["-t", "sox", "-"]

@@ -109,6 +109,10 @@ class Synth(StreamedEffect):
             words += voice.words()
         return words
 
+    def channels_of_silence(self) -> int:
+        """Return a channel for every voice."""
+        return len(self.voices)
+
     def stage(self, form: Form, context: Context) -> Stage:
         """Play block by block."""
         return _SynthStage(self, form, context)
