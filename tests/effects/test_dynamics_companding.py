@@ -199,6 +199,21 @@ def test_gradients_of_compand():
     assert gradcheck(run, (*inputs, given_(5.0)[0], given_(1.0, 2.0), given_(-30.0)[0]))
 
 
+def test_half_precision_and_threads():
+    x = noise(8, 2, 40_000)
+    half = compand(x[0].bfloat16(), 8000)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.double(), compand(x[0], 8000), rtol=0.02, atol=0.01)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = compand(x, 8000)
+        torch.set_num_threads(2)
+        assert torch.equal(compand(x, 8000), one)
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_no_samples_and_one():
     for shape in ((0,), (2, 0), (2, 3, 0), (1,), (2, 3, 1)):
         x = torch.ones(shape)

@@ -253,6 +253,29 @@ def test_a_value_an_item_equals_items_alone(run):
     torch.testing.assert_close(single.double(), together, rtol=1e-4, atol=2e-6)
 
 
+def test_half_precision_is_kept():
+    x = noise(2, 400)
+    for run in EFFECTS:
+        half = run(x.bfloat16(), torch.tensor([0.3, 0.6]))
+        assert half.dtype == torch.bfloat16
+        expected = run(x.bfloat16().double(), torch.tensor([0.3, 0.6]))
+        torch.testing.assert_close(half.double(), expected, rtol=0.02, atol=0.01)
+
+
+def test_the_number_of_threads_changes_nothing():
+    x = noise(8, 2, 40_000).float()
+    threads = torch.get_num_threads()
+    found = []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found.append([run(x, torch.tensor(0.4)) for run in EFFECTS])
+    finally:
+        torch.set_num_threads(threads)
+    for one, two in zip(*found, strict=True):
+        assert torch.equal(one, two)
+
+
 def test_gradients_of_the_chorus():
     def run(x, enter, leave, delay, decay, speed, depth):
         voice = ChorusVoice(delay, decay, speed, depth, "sine")

@@ -56,7 +56,7 @@ def read(
                     total = 0.0
                     for k in range(taps):
                         at = history + n - delays[g, n + shift, k]
-                        value = np.float64(line[r, at]) if at >= 0 else 0.0
+                        value = np.float64(line[r, at] if at >= 0 else 0.0)
                         total += weights[g, 0 if steady else n + shift, k] * value
                     out[r, n] = scale[r] * total
             t, p = stop, 0

@@ -83,12 +83,14 @@ def read_line(
     Tensor
         ``(rows, time)`` in the dtype of `line`.
     """
-    if line.device.type == "cpu" and line.dtype in (torch.float32, torch.float64):
-        result: torch.Tensor = _read(
-            line, scale.double(), table.weights, table.delays, table.row_of, table.phase, history
-        )
-        return result
-    return gather_line(line, scale, table, history)
+    if line.device.type != "cpu":
+        return gather_line(line, scale, table, history)
+    # Half precision is computed in float32.
+    samples = line if line.dtype in (torch.float32, torch.float64) else line.float()
+    result: torch.Tensor = _read(
+        samples, scale.double(), table.weights, table.delays, table.row_of, table.phase, history
+    )
+    return result.to(line.dtype)
 
 
 def gather_line(
@@ -128,11 +130,13 @@ def feed_back_line(
     """
     if past is None:
         past = torch.zeros(x.shape[0], 0, dtype=torch.float64, device=x.device)
-    if x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64):
+    if x.device.type == "cpu":
+        samples = x if x.dtype in (torch.float32, torch.float64) else x.float()
         y, line = _feed_back(
-            x, past.double(), scale.double(), table.weights, table.delays, table.row_of, table.phase
+            *(samples, past.double(), scale.double()),
+            *(table.weights, table.delays, table.row_of, table.phase),
         )
-        return y, line
+        return y.to(x.dtype), line
     line = solve_feedback(x.double(), scale.double(), table, past.double())
     return line[:, past.shape[1] :].to(x.dtype), line
 

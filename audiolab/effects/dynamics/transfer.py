@@ -76,7 +76,8 @@ def transfer_curve(points: Points, knee_db: float | torch.Tensor) -> torch.Tenso
         Pieces, float64.
     """
     table = check_points(points)
-    knee = torch.as_tensor(knee_db, dtype=torch.float64).clamp_min(_LEAST_KNEE_DB)
+    knee = torch.as_tensor(knee_db, dtype=torch.float64, device=table.device)
+    knee = knee.clamp_min(_LEAST_KNEE_DB)
     # Corners in the plane of level and gain; ahead of them a stretch of constant gain.
     x, y = table[:, 0], table[:, 1] - table[:, 0]
     x = torch.cat([x[:1] - 2.0 * knee, x]) * _LN_PER_DB
