@@ -28,6 +28,9 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
+from audiolab.effects._convolution import fast_length
+from audiolab.effects._recurrences.rows import run_rows
+
 __all__ = ["FreeverbState", "delay_lengths", "impulse_response", "run"]
 
 #: Delays in samples at 44.1 kHz.
@@ -199,20 +202,26 @@ def advance(
     feedback: torch.Tensor,
     damping: torch.Tensor,
 ) -> torch.Tensor:
-    """Run networks on the next block of their rows; CPU, no gradient."""
-    y = x.new_empty(len(source), x.shape[-1])
-    _network(
-        x.detach().contiguous().numpy(),
+    """Run networks on the next block of their rows; on the CPU, without gradient."""
+    y = torch.empty(len(source), x.shape[-1], dtype=x.dtype)
+    rows = x.detach().cpu().contiguous().numpy()
+
+    def network(*arrays: Any) -> None:
+        _network(rows, *arrays)
+
+    run_rows(
+        network,
+        4 * y.numel(),
         y.numpy(),
         np.asarray(source, dtype=np.int64),
-        feedback.detach().contiguous().numpy(),
-        damping.detach().contiguous().numpy(),
+        feedback.detach().cpu().contiguous().numpy(),
+        damping.detach().cpu().contiguous().numpy(),
         state.lengths,
         state.positions,
         state.lines,
         state.stores,
     )
-    return y
+    return y.to(x.device)
 
 
 def impulse_response(
@@ -222,7 +231,7 @@ def impulse_response(
     damping: torch.Tensor,
 ) -> torch.Tensor:
     """Sample the network's formula: ``(networks, num_samples)``, float64, differentiable."""
-    size = fast_size(2 * num_samples)
+    size = fast_length(2 * num_samples)
     device = feedback.device
     log_radius = -math.log(_FOLD) / size
     bins = torch.arange(size // 2 + 1, device=device)
@@ -245,21 +254,10 @@ def impulse_response(
     return faded * torch.exp(log_radius * torch.arange(num_samples, device=device).double())
 
 
-def fast_size(minimum: int) -> int:
-    """Return the smallest even number from `minimum` on without a prime factor above 5."""
-    best = 1 << max(1, (max(minimum, 2) - 1).bit_length())
-    for fives in range(8):
-        for threes in range(8):
-            odd = 5**fives * 3**threes
-            size = odd << max(1, (-(-minimum // odd) - 1).bit_length())
-            best = min(best, size)
-    return best
-
-
 def _convolved(x: torch.Tensor, h: torch.Tensor, source: list[int]) -> torch.Tensor:
     """Convolve row ``source[r]`` of x with row r of h, as long as x."""
     num_samples = x.shape[-1]
-    size = fast_size(2 * num_samples)
+    size = fast_length(2 * num_samples)
     spectrum = torch.fft.rfft(x, n=size)[source] * torch.fft.rfft(h.to(x.dtype), n=size)
     y: torch.Tensor = torch.fft.irfft(spectrum, n=size)[:, :num_samples]
     return y
@@ -302,7 +300,7 @@ class _Network(torch.autograd.Function):
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
             # d loss / d h[k] = sum_t grad[t] x[t - k], then through the formula of h
             num_samples = x.shape[-1]
-            size = fast_size(2 * num_samples)
+            size = fast_length(2 * num_samples)
             there = torch.fft.rfft(grads[0].double(), n=size)
             here = torch.fft.rfft(x.double(), n=size)[source]
             grad_h = torch.fft.irfft(there * here.conj(), n=size)[:, :num_samples]

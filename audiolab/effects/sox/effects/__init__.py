@@ -3,6 +3,7 @@
 from audiolab.effects.sox.effects import (
     analysis,
     companding,
+    delays,
     dithering,
     dynamics,
     editing,
@@ -14,15 +15,18 @@ from audiolab.effects.sox.effects import (
     mixing,
     modulation,
     noise_reduction,
+    rates,
     silencing,
     splicing,
     synthesis,
+    time_scale,
     voice,
 )
 
 __all__ = [
     "analysis",
     "companding",
+    "delays",
     "dithering",
     "dynamics",
     "editing",
@@ -34,8 +38,10 @@ __all__ = [
     "mixing",
     "modulation",
     "noise_reduction",
+    "rates",
     "silencing",
     "splicing",
     "synthesis",
+    "time_scale",
     "voice",
 ]
