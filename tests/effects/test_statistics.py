@@ -60,7 +60,9 @@ NAMES = (
 )
 
 
-@pytest.mark.parametrize("words", ["", "-b 16", "-b 24", "-x 16", "-s 10", "-w 0.1", "-w 0.01"])
+@pytest.mark.parametrize(
+    "words", ["", "-b 16", "-b 24", "-x 16", "-s 10", "-w 0.1 -s 3", "-w 0.01"]
+)
 @pytest.mark.parametrize("name", [*NAMES, "zeros"])
 def test_stats_prints_what_sox_prints(program, name, words):
     waveform = waves(name)
@@ -121,8 +123,8 @@ def test_blocks_count_as_the_whole(words):
     [
         ("stats -b 40", "outside 2 to 32"),
         ("stats -w 11", "outside 0.01 to 10"),
-        ("stats -q", "no option -q"),
-        ("stats 3", "no option 3"),
+        ("stats -q", "no further argument"),
+        ("stats 3", "no further argument"),
         ("stat -s 0", "no scale"),
         ("stat -d", "plot_spectrogram"),
         ("stat x", "no option x"),

@@ -118,11 +118,7 @@ class Stats(StreamedEffect):
         """Read options."""
         scale: float | int = 1.0
         hexadecimal, window_s = False, 0.05
-        while (word := arguments.peek()) is not None:
-            letter = word[1:2]
-            if word[:1] != "-" or not letter or letter not in "bxsw":
-                raise arguments.error(f"stats has no option {word}")
-            value = arguments.options("", "bxsw")[letter]
+        for letter, value in arguments.options("", "bxsw").items():
             limits = {"b": (2, 32), "x": (2, 32), "s": (-99.0, 99.0), "w": (0.01, 10.0)}[letter]
             try:
                 number = parse_number(str(value))

@@ -83,14 +83,10 @@ class Vad(Effect):
     def parse(cls, arguments: Arguments) -> Self:
         """Read options."""
         found: dict[str, float] = {}
-        while (word := arguments.peek()) is not None:
-            letter = word[1:2]
-            option = _OPTIONS.get(letter)
-            if word[:1] != "-" or option is None:
-                raise arguments.error(f"vad has no option {word}")
-            value = str(arguments.options("", "".join(_OPTIONS))[letter])
+        for letter, value in arguments.options("", "".join(_OPTIONS)).items():
+            option = _OPTIONS[letter]
             try:
-                number = (parse_frequency if letter in "hlHL" else parse_number)(value)
+                number = (parse_frequency if letter in "hlHL" else parse_number)(str(value))
             except ValueError as error:
                 raise arguments.error(f"vad: {error}", arguments.position - 1) from None
             if not option.low <= number <= option.high:
