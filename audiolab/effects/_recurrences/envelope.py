@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
+from audiolab.effects._recurrences import dispatch
 from audiolab.effects._recurrences.linear import linear_recurrence
 from audiolab.effects._recurrences.rows import run_rows
 
@@ -68,7 +69,7 @@ def envelope(
     # The branches have to be the exact ones: found in float64 where gradients are asked for.
     samples = rows.double() if needs_gradient else rows.to(_computed(rows.dtype))
     fixed = tuple(each.detach() for each in (samples, rise, fall, initial))
-    if level.device.type == "cpu":
+    if dispatch.runs_compiled(level):
         followed, state = _follow(*fixed)
     else:
         followed = scan_envelope(fixed[0].double(), *fixed[1:])

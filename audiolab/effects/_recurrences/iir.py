@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import pad
 
+from audiolab.effects._recurrences import dispatch
 from audiolab.effects._recurrences.block_scan import scan_second_order
 from audiolab.effects._recurrences.rows import run_rows
 
@@ -57,7 +58,7 @@ def iir(
         before = state.to(torch.float64).expand(*leading, 2).reshape(leading.numel(), 2)
     half = x.dtype not in (torch.float32, torch.float64)
     samples = rows.float() if half else rows
-    if x.device.type == "cpu":
+    if dispatch.runs_compiled(x):
         y, after = _second_order(samples, coefficients, before)
     else:
         y, after = scan_second_order(samples, coefficients, before)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
+from audiolab.effects._recurrences import dispatch
 from audiolab.effects._recurrences.rows import run_rows
 
 __all__ = ["linear_recurrence"]
@@ -43,7 +44,7 @@ def linear_recurrence(
         start = torch.zeros(b.shape[0], dtype=torch.float64, device=b.device)
     else:
         start = initial.to(torch.float64).expand(leading).reshape(leading.numel())
-    if b.device.type == "cpu":
+    if dispatch.runs_compiled(b):
         half = dtype not in (torch.float32, torch.float64)
         s: torch.Tensor = _linear(a.float() if half else a, b.float() if half else b, start)
     else:

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
+from audiolab.effects._recurrences import dispatch
 from audiolab.effects._recurrences.rows import run_rows
 
 __all__ = ["TapTable", "feed_back_line", "read_line", "solve_feedback"]
@@ -83,7 +84,7 @@ def read_line(
     Tensor
         ``(rows, time)`` in the dtype of `line`.
     """
-    if line.device.type != "cpu":
+    if not dispatch.runs_compiled(line):
         return gather_line(line, scale, table, history)
     # Half precision is computed in float32.
     samples = line if line.dtype in (torch.float32, torch.float64) else line.float()
@@ -130,7 +131,7 @@ def feed_back_line(
     """
     if past is None:
         past = torch.zeros(x.shape[0], 0, dtype=torch.float64, device=x.device)
-    if x.device.type == "cpu":
+    if dispatch.runs_compiled(x):
         samples = x if x.dtype in (torch.float32, torch.float64) else x.float()
         y, line = _feed_back(
             *(samples, past.double(), scale.double()),

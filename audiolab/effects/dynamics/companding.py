@@ -21,7 +21,7 @@ import torch
 
 from audiolab._validation import check_range, check_waveform
 from audiolab.effects._ranges import bounded
-from audiolab.effects._recurrences import iir_cascade
+from audiolab.effects._recurrences import dispatch, iir_cascade
 from audiolab.effects._recurrences.envelope import envelope, mapped_envelope
 from audiolab.effects.dynamics.transfer import Points, curve_gain, transfer_curve
 
@@ -191,7 +191,7 @@ class LevelGain:
         channels = waveform.shape[-2] if self._linked else 1
         rows = waveform.reshape(len(level), channels, time)
         # What is differentiable runs apart: level, follower and curve.
-        if not self._needs_gradient(waveform, level) and waveform.device.type == "cpu":
+        if dispatch.runs_compiled(waveform) and not self._needs_gradient(waveform, level):
             gain, level = mapped_envelope(rows, self._rise, self._fall, level, self._curve)
         else:
             magnitude = rows.abs().amax(dim=1)
