@@ -67,9 +67,9 @@ class EffectsChain(nn.Module):
     --------
     >>> import torch
     >>> from audiolab.effects import EffectsChain
-    >>> chain = EffectsChain("remix 1 1 vol 0.5")
+    >>> chain = EffectsChain("remix 1 1 gain -3")
     >>> chain
-    remix 1 1 vol 0.5
+    remix 1 1 gain -3
     >>> waveform, sample_rate = chain(torch.randn(8, 1, 16_000), 16_000)
     >>> waveform.shape, sample_rate
     (torch.Size([8, 2, 16000]), 16000)

@@ -108,6 +108,25 @@ def test_words_lead_back_to_the_effect(line: str):
     assert hash(effect) == hash(again)
 
 
+TOKENS = sorted({word for line in LINES for word in shlex.split(line)[1:]})
+words = st.sampled_from(TOKENS) | st.text(
+    alphabet="0123456789.,:-+=@%kqhostdBnabe*!", min_size=1, max_size=6
+)
+
+
+@pytest.mark.parametrize("name", families())
+@settings(max_examples=60, deadline=None)
+@given(arguments=st.lists(words, max_size=7))
+def test_any_words_parse_or_are_a_syntax_error(name: str, arguments: list[str]):
+    try:
+        effect = parse_effect([name, *arguments])
+    except EffectSyntaxError:
+        return
+    again = parse_effect([name, *effect.words()])
+    assert again == effect
+    assert again.words() == effect.words()
+
+
 # ------------------------------------------------------------------------- streams and blocks
 def streamed(effect: Effect, waveform: torch.Tensor, rate: float, sizes: list[int]) -> torch.Tensor:
     """Run an effect over blocks of the given sizes, repeated until the waveform is used up."""

@@ -45,7 +45,8 @@ def parse_number(word: str) -> float:
 def format_number(value: float) -> str:
     """Return the shortest decimal word that reads back as the same number."""
     if value == int(value) and abs(value) < 1e15:
-        return str(int(value))
+        # A minus zero keeps its sign, which may tell an offset from a frequency.
+        return "-0" if value == 0 and math.copysign(1.0, value) < 0 else str(int(value))
     return repr(float(value))
 
 

@@ -60,4 +60,6 @@ def parse_effect(words: Sequence[str]) -> Effect:
             raise
         hint = f"{error.reason} (did you mean the effect {near[0]}?)"
         raise EffectSyntaxError(hint, error.words, error.position, error.usage) from None
+    except ValueError as error:
+        raise arguments.error(f"{name}: {error}", max(arguments.position - 1, 1)) from None
     return parsed

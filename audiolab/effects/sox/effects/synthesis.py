@@ -84,7 +84,7 @@ class Synth(StreamedEffect):
         length = None
         common: Shape = ()
         word = arguments.peek()
-        if word is not None and (word[0].isdigit() or word[0] == "."):
+        if word is not None and (word[:1].isdigit() or word[:1] == "."):
             length = arguments.read("len", parse_time)
             common = read_shape(arguments)
         voices = []
