@@ -65,6 +65,16 @@ def test_convolve_in_blocks_and_with_taps_for_each_row():
         torch.testing.assert_close(y[item], torch.from_numpy(expected), rtol=0, atol=1e-11)
 
 
+def test_many_rows_are_convolved_a_few_at_a_time():
+    x, taps = noise(3, 2, 90_000).float(), noise(1, 33, seed=6)
+    y = convolve(x, taps, start=16)
+    for one, other in zip(y.flatten(0, 1), x.flatten(0, 1), strict=True):
+        # Other lengths of transform, float32.
+        torch.testing.assert_close(one, convolve(other, taps[0], start=16), rtol=0, atol=1e-5)
+    recorded = convolve(x.requires_grad_(), taps, start=16)
+    torch.testing.assert_close(recorded.detach(), y, rtol=0, atol=1e-5)
+
+
 def test_gradients_reach_samples_and_taps():
     x, taps = noise(2, 7).requires_grad_(), noise(2, 3, seed=3).requires_grad_()
     assert torch.autograd.gradcheck(lambda x, h: convolve(x, h, start=1, length=9), (x, taps))
