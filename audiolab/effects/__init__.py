@@ -1,5 +1,7 @@
 """Every SoX effect on tensors: functions in physical units, and chains in SoX's own words."""
 
+from audiolab.effects.analysis import OverallStatistics, WaveformStatistics, stat, stats
+from audiolab.effects.analysis.noise_profile import NoiseProfile, noise_profile, reduce_noise
 from audiolab.effects.chain import EffectsChain
 from audiolab.effects.compatibility import (
     apply_effects_file,
@@ -22,6 +24,7 @@ from audiolab.effects.dynamics import (
     overdrive,
     vol,
 )
+from audiolab.effects.editing import fade, pad, remove_silence, repeat, reverse, splice, trim
 from audiolab.effects.files import EffectStream, process_file
 from audiolab.effects.filters import (
     allpass,
@@ -43,8 +46,10 @@ from audiolab.effects.filters import (
     sinc,
     treble,
 )
+from audiolab.effects.mixing import change_channels, divide, oops, remix, swap
 from audiolab.effects.modulation import ChorusVoice, chorus, flanger, phaser, tremolo
 from audiolab.effects.sox import EffectSyntaxError
+from audiolab.effects.synthesis import dither, synth
 
 __all__ = [
     "ChorusVoice",
@@ -52,6 +57,9 @@ __all__ = [
     "EffectStream",
     "EffectSyntaxError",
     "EffectsChain",
+    "NoiseProfile",
+    "OverallStatistics",
+    "WaveformStatistics",
     "allpass",
     "apply_effects_file",
     "apply_effects_tensor",
@@ -61,16 +69,20 @@ __all__ = [
     "bandreject",
     "bass",
     "biquad",
+    "change_channels",
     "chorus",
     "compand",
     "compressor",
     "contrast",
     "dcshift",
     "deemph",
+    "dither",
+    "divide",
     "earwax",
     "effect_names",
     "equalizer",
     "expander",
+    "fade",
     "fir",
     "firfit",
     "flanger",
@@ -82,13 +94,27 @@ __all__ = [
     "lowpass",
     "mcompand",
     "noise_gate",
+    "noise_profile",
     "norm",
+    "oops",
     "overdrive",
+    "pad",
     "phaser",
     "process_file",
+    "reduce_noise",
+    "remix",
+    "remove_silence",
+    "repeat",
+    "reverse",
     "riaa",
     "sinc",
+    "splice",
+    "stat",
+    "stats",
+    "swap",
+    "synth",
     "treble",
     "tremolo",
+    "trim",
     "vol",
 ]

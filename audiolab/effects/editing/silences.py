@@ -21,7 +21,10 @@ import torch
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["SilenceCutter", "SilenceRule"]
+from audiolab._validation import check_positive, check_range, check_waveform
+from audiolab.units import db_to_amplitude, seconds_to_samples
+
+__all__ = ["SilenceCutter", "SilenceRule", "remove_silence"]
 
 _TRIM, _COPY, _DONE = 0, 1, 2
 
@@ -111,6 +114,64 @@ class SilenceCutter:
     def finish(self) -> torch.Tensor | None:
         """Return what is held at the end: a silence that stayed too short to be cut."""
         return self._held if self._counts[0] == _COPY else None
+
+
+def remove_silence(
+    waveform: torch.Tensor,
+    sample_rate: float,
+    *,
+    threshold_db: float = -40.0,
+    sound_s: float = 0.05,
+    silence_s: float = 0.3,
+) -> torch.Tensor:
+    """Cut silence at the start, and every pause in the middle that is long enough.
+
+    Parameters
+    ----------
+    waveform : Tensor
+        Samples, ``(channels, time)`` or ``(time,)``.
+    sample_rate : float
+        Rate in Hz.
+    threshold_db : float, default: -40.0
+        Level of silence, the RMS over 20 ms in dB relative to full scale, below 0.
+    sound_s : float, default: 0.05
+        Duration of sound that ends a silence, in seconds; shorter bursts are cut with it.
+    silence_s : float, default: 0.3
+        Duration of a pause that is cut, in seconds.
+
+    Returns
+    -------
+    Tensor
+        What is left, as short as it may be.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range, or the waveform has more than two dimensions.
+
+    Examples
+    --------
+    >>> import torch
+    >>> waveform = torch.cat([torch.zeros(8000), torch.full((800,), 0.5), torch.zeros(8000)])
+    >>> remove_silence(waveform, 8000, sound_s=0.01).shape
+    torch.Size([959])
+    """
+    check_waveform(waveform)
+    if waveform.ndim > 2:
+        raise ValueError(
+            f"waveform must be (channels, time) or (time,), got {tuple(waveform.shape)}: what is "
+            "left of the items of a batch differs in length"
+        )
+    rate = check_positive(sample_rate, "sample_rate", unit="Hz")
+    level = db_to_amplitude(check_range(threshold_db, "threshold_db", -200.0, 0.0, unit="dB"))
+    sound = seconds_to_samples(check_range(sound_s, "sound_s", 0.0, unit="s"), rate)
+    pause = seconds_to_samples(check_range(silence_s, "silence_s", 0.0, unit="s"), rate)
+    rule = SilenceRule(1, sound, level, 1, pause, level, restart=True)
+    rows = waveform if waveform.ndim == 2 else waveform[None]
+    cutter = SilenceCutter(rule, rows.shape[0], int(rate / 50))
+    parts = [cutter.push(rows), cutter.finish()]
+    left = torch.cat([part for part in parts if part is not None], dim=-1)
+    return left if waveform.ndim == 2 else left[0]
 
 
 @njit(cache=True, nogil=True)
