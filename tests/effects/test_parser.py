@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audiolab._sox_names import SOX_NAMES, TORCHAUDIO_NAMES
 from audiolab.effects.sox import EFFECTS, REFUSED, EffectSyntaxError, parse_effects
 from audiolab.effects.sox.effect import sox_line
-from audiolab._sox_names import SOX_NAMES, TORCHAUDIO_NAMES
 from audiolab.effects.sox.parser import parse_command, split_line, split_words
 
 LINE = "trim 0.1 =2 pad 1 reverse"
@@ -65,7 +67,7 @@ def test_splitting_loses_no_word(words: list[str]):
 
 @given(st.lists(st.sampled_from(sorted(EFFECTS)), max_size=6))
 def test_a_printed_line_reads_back(names: list[str]):
-    effects = parse_effects([EFFECTS[name].example.split() for name in names])
+    effects = parse_effects([shlex.split(EFFECTS[name].example) for name in names])
     assert parse_effects(sox_line(effects)) == effects
 
 
