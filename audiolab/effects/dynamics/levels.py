@@ -9,11 +9,12 @@ Reference: manual page sox(1), ``gain``, ``norm``, ``vol``, ``dcshift``.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
 
-from audiolab._validation import check_choice, check_waveform
+from audiolab._validation import check_choice, check_range, check_waveform
 from audiolab.effects._ranges import bounded
 
 __all__ = ["dcshift", "gain", "norm", "vol"]
@@ -76,6 +77,8 @@ def gain(
             [ 0.4000,  0.5000]])
     """
     check_waveform(waveform)
+    if not (isinstance(gain_db, torch.Tensor) or normalize or balance or limiter):
+        return waveform * math.pow(10.0, check_range(gain_db, "gain_db", unit="dB") / 20.0)
     amplitude = 10.0 ** (bounded(gain_db, waveform, "gain_db", unit="dB") / 20.0)
     if balance is not None:
         check_choice(balance, "balance", _BALANCES)
