@@ -43,11 +43,28 @@ class NoiseProfile:
     log_power: tuple[tuple[float, ...], ...]
 
     def tensor(self, like: torch.Tensor) -> torch.Tensor:
-        """Return the profile as ``(channels, 1025)`` float64 on the device of `like`."""
+        """Return the profile as a tensor.
+
+        Parameters
+        ----------
+        like : Tensor
+            Whose device is wanted.
+
+        Returns
+        -------
+        Tensor
+            Log power, ``(channels, 1025)`` float64.
+        """
         return torch.tensor(self.log_power, dtype=torch.float64, device=like.device)
 
     def to_text(self) -> str:
-        """Return the profile as SoX writes it to a file."""
+        """Return the profile as SoX writes it to a file.
+
+        Returns
+        -------
+        str
+            A line for each channel.
+        """
         return "".join(
             f"Channel {channel}: {', '.join(f'{value:f}' for value in row)}\n"
             for channel, row in enumerate(self.log_power)
