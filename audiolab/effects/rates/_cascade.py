@@ -145,14 +145,7 @@ def make_cascade(ratio: Fraction, quality: Quality) -> tuple[Stage, ...]:
         narrowed = quality.pass_edge * multiplier / float(ratio)
         last = replace(quality, pass_edge=narrowed)
         stages = [*inner, _shaping(last, attenuation, multiplier, 1)]
-    return (*(_whole_delay(each) for each in stages[:-1]), stages[-1])
-
-
-def _whole_delay(stage: Stage) -> Stage:
-    """Round the part after time zero down to whole inputs, as SoX does before another stage."""
-    if stage.taps is None or stage.up == 1:
-        return stage
-    return replace(stage, origin=stage.origin + (len(stage.taps) - 1 - stage.origin) % stage.up)
+    return tuple(stages)
 
 
 def _outer_stages(ratio: Fraction) -> tuple[int, int, Fraction]:
@@ -185,7 +178,10 @@ def _shaping(
     taps = Sinc(middle / per_low, beta, half + 0.5, half).taps()
     if quality.phase == 50:
         return Stage(up, down, taps, half)
-    return Stage(up, down, *with_phase(taps, quality.phase))
+    kept, origin = with_phase(taps, quality.phase)
+    if up & (up - 1) == 0:  # what follows time zero is rounded down to whole inputs
+        origin += (len(kept) - 1 - origin) % up
+    return Stage(up, down, kept, origin)
 
 
 def _poly_after(quality: Quality, per_low: float, phases: int, *, rising: bool) -> Sinc:

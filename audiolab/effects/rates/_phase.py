@@ -5,7 +5,7 @@ by folding the real cepstrum [1]_; a setting between 0 (minimum) and 50 (linear)
 phase of a delay, and beyond 50 the filter of 100 minus the setting is reversed in time.
 
 Three choices only show in a comparison with SoX, and were found that way: the delay is as many
-samples as the filter has zeros on the unit circle, the transform has at least 16 points a tap, and
+samples as the filter has zeros on the unit circle, the transform has at least 16 points a tap and 4096 in all, and
 time zero is the largest tap.
 
 References
@@ -27,7 +27,7 @@ def with_phase(taps: torch.Tensor, phase: float) -> tuple[torch.Tensor, int]:
     """Return a symmetric filter's taps with another phase, and which of them is time zero."""
     count = len(taps)
     middle = count // 2
-    size = 1 << math.ceil(math.log2(16 * count))
+    size = max(4096, 1 << math.ceil(math.log2(16 * count)))
     padded = torch.zeros(size, dtype=torch.float64, device="cpu")
     padded[:count] = taps
     amplitude = torch.fft.rfft(padded.roll(-middle)).real

@@ -100,9 +100,7 @@ def find_positions(
         _search(a, b, c, starts, *sizes, splices.quick, first == 0)
 
     work = rows.shape[1] * (last - first) * splices.search * splices.overlap // 8
-    run_rows(
-        search, rows.shape[0] * work, rows.numpy(), (previous - origin).numpy(), found.numpy()
-    )
+    run_rows(search, rows.shape[0] * work, rows.numpy(), (previous - origin).numpy(), found.numpy())
     return found + origin
 
 
@@ -211,7 +209,9 @@ def _correlate(
     return torch.stack(found, dim=-1)
 
 
-def join(x: torch.Tensor, positions: torch.Tensor, splices: Splices, *, first: bool) -> torch.Tensor:
+def join(
+    x: torch.Tensor, positions: torch.Tensor, splices: Splices, *, first: bool
+) -> torch.Tensor:
     """Copy segments and cross-fade them: ``(batch, channels, segments * hop)``, differentiably.
 
     Parameters
@@ -261,7 +261,9 @@ def _copy(x: Any, positions: Any, y: Any, hop: int, overlap: int, first: bool) -
                 source = row[here : here + hop]
                 out[:] = source
                 if k > 0:
-                    tail = row[positions[item, k - 1] + hop : positions[item, k - 1] + hop + overlap]
+                    tail = row[
+                        positions[item, k - 1] + hop : positions[item, k - 1] + hop + overlap
+                    ]
                     for i in range(overlap):
                         w = i * step
                         out[i] = tail[i] * (1.0 - w) + source[i] * w
@@ -281,7 +283,9 @@ def _copy_back(x: Any, positions: Any, y: Any, hop: int, overlap: int, first: bo
                 out = y[item, c, begin : begin + hop]
                 source = row[here : here + hop]
                 if k > 0:
-                    tail = row[positions[item, k - 1] + hop : positions[item, k - 1] + hop + overlap]
+                    tail = row[
+                        positions[item, k - 1] + hop : positions[item, k - 1] + hop + overlap
+                    ]
                     for i in range(overlap):
                         w = i * step
                         tail[i] += out[i] * (1.0 - w)

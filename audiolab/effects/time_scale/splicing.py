@@ -262,8 +262,8 @@ def pitch(
 
     Notes
     -----
-    SoX prints the factor with six digits before it reads it again, and so do we. Gradients as for
-    `tempo`.
+    SoX prints the tempo's factor with six digits before it reads it again, and so do we. Gradients
+    as for `tempo`.
 
     Examples
     --------
@@ -271,14 +271,14 @@ def pitch(
     torch.Size([2, 16000])
     """
     check_range(cents, "cents", -3986, 7972)
-    ratio = 2.0 ** (cents / 1200)
+    factor = float(f"{2.0 ** (-cents / 1200):g}")
     slower = tempo(
         waveform,
         sample_rate,
-        factor=float(f"{1 / ratio:g}"),
+        factor=factor,
         quick=quick,
         segment_s=segment_s,
         search_s=search_s,
         overlap_s=overlap_s,
     )
-    return speed(slower, factor=ratio)
+    return speed(slower, factor=1 / factor)

@@ -96,10 +96,8 @@ def make_segments(
         fading = min(0.5, 1 - factor * shift if factor < 1 else 1 - shift)
     check_range(fading, "fading", 0, 0.5)
     size = int(sample_rate * window_s + 0.5)
-    if factor < 1:
-        read, write = int(shift * size), int(factor * shift * size)
-    else:
-        read, write = int(shift * size / factor), int(shift * size)
+    step = int(shift * size)
+    read, write = (step, int(factor * step)) if factor < 1 else (int(step / factor), step)
     if min(size, read, write) < 1:
         raise ValueError(
             f"window_s={window_s} with factor={factor} and shift={shift} makes steps of "

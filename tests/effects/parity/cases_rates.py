@@ -29,8 +29,21 @@ _PAIRS = (
     (16_000, "16k"),
 )
 _OPTIONS = (
-    "-h", "-v", "-s", "-a", "-b 90", "-b 80", "-a -b 86", "-v -s", "-v -b 99.7", "-M", "-I",
-    "-p 10", "-p 75", "-v -I", "-a -M",
+    "-h",
+    "-v",
+    "-s",
+    "-a",
+    "-b 90",
+    "-b 80",
+    "-a -b 86",
+    "-v -s",
+    "-v -b 99.7",
+    "-M",
+    "-I",
+    "-p 10",
+    "-p 75",
+    "-v -I",
+    "-a -M",
 )
 
 CASES: list[Case] = [
@@ -45,6 +58,17 @@ CASES: list[Case] = [
         for old, new in _PAIRS
     ),
     *(Case(f"rate -q {new}", old) for old, new in _PAIRS[:8]),
+    *(
+        Case(f"rate {o} {new}", old)
+        for o in ("-M", "-p 10", "-b 93")
+        for old, new in (
+            (8000, "44100"),
+            (44_100, "8k"),
+            (8000, "48k"),
+            (16_000, "44.1k"),
+            (16_000, "9k"),
+        )
+    ),
     Case("rate 16k", 44_100, 4, signal="speech", duration_s=2.0),
     Case("rate 16k", 44_100, signal="noise"),
     Case("rate 48k", 44_100, signal="noise"),

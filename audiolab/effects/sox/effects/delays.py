@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -22,7 +23,6 @@ from audiolab.effects.sox.effect import (
     StreamedEffect,
     WholeStage,
 )
-from audiolab.effects.sox.effects.editing import positions
 from audiolab.effects.sox.grammar import Position, format_number, parse_number, parse_position
 from audiolab.effects.sox.registry import register
 
@@ -305,6 +305,12 @@ class Reverb(Effect):
             self.wet_gain_db,
         )
         return ["-w"] * self.wet_only + [format_number(each) for each in numbers]
+
+    def headroom(self, form: Form) -> float:
+        """Return what the dry sound and two wet ones need."""
+        del form
+        wet = max(1.0, math.pow(10.0, self.wet_gain_db / 20.0))
+        return 1.0 / (2.0 * wet + (not self.wet_only))
 
     def apply(self, signal: Signal, context: Context) -> Signal:
         """Run on whole waveforms."""

@@ -82,6 +82,11 @@ class Rate(Effect):
             words += ["-b", format_number(self.bandwidth)]
         return [*words, *["-a"] * self.aliasing, format_number(self.new_rate)]
 
+    def headroom(self, form: Form) -> float:
+        """Return SoX's guess of how far a filtered signal overshoots."""
+        del form
+        return 0.705
+
     def ratio(self, sample_rate: float) -> Fraction:
         """Return the output over the input rate."""
         return rate_ratio(sample_rate, self.new_rate)

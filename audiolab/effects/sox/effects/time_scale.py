@@ -197,12 +197,12 @@ class Pitch(_Wsola):
     @property
     def tempo_factor(self) -> float:
         """New tempo over old, by way of six digits, as in SoX."""
-        return float(f"{1 / self.speed_factor:g}")
+        return float(f"{2.0 ** (-self.cents / 1200):g}")
 
     @property
     def speed_factor(self) -> float:
         """What the rate is multiplied by afterwards."""
-        return float(2.0 ** (self.cents / 1200))
+        return 1 / self.tempo_factor
 
     @classmethod
     def parse(cls, arguments: Arguments) -> Self:
