@@ -6,6 +6,7 @@ that ``import audiolab`` and ``audiolab --help`` start without torch.
 ========== =====================================================================================
 io         load, save, encode, decode, inspect and stream audio files
 signals    tones, sweeps, noises, music and the bundled clips
+effects    every SoX effect: batched, differentiable, in SoX's words or in physical units
 resample   any rate to any rate: our resampler, everybody else's, and what they do to tones
 features   spectrograms, mel, cepstra, chroma and the way back, as each library counts them
 metrics    alignment, signal-to-noise ratio, spectral distance, loudness
@@ -19,7 +20,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audiolab import codec, display, features, io, metrics, resample, signals, units
+    from audiolab import codec, display, effects, features, io, metrics, resample, signals, units
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ __all__ = [
     "__version__",
     "codec",
     "display",
+    "effects",
     "features",
     "io",
     "metrics",

@@ -38,7 +38,8 @@ def test_import_audiolab_is_light():
 
 
 @pytest.mark.parametrize(
-    "option", ["--help", "--version", "info --help", "convert --help", "play-page --help"]
+    "option",
+    ["--help", "--version", "info --help", "convert --help", "effects --help", "play-page --help"],
 )
 def test_help_and_version_are_light(option: str):
     code = f"from audiolab.cli import main\nassert main({option.split()!r}) == 0"

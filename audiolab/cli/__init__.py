@@ -31,6 +31,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("info", "tell what is in audio files", "audiolab.cli.info"),
     Command("convert", "change format, rate, channels or range", "audiolab.cli.convert"),
+    Command("effects", "apply SoX effects, as sox does", "audiolab.cli.effects"),
     Command("resample", "change the sample rate, or compare ways to", "audiolab.cli.resample"),
     Command("features", "compute mel spectrograms, MFCC and the like", "audiolab.cli.features"),
     Command("play-page", "write a web page to compare files by ear", "audiolab.cli.play_page"),
@@ -42,6 +43,7 @@ EXAMPLES = """\
 examples:
   audiolab info song.flac
   audiolab convert song.flac song.mp3 --bit-rate 192k
+  audiolab effects dry.wav wet.wav highpass 100 reverb
   audiolab play-page before.wav after.wav -o compare.html
   audiolab codec -b 6 song.flac song.ecdc
 

@@ -15,17 +15,19 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, TypeVar, overload
 
-from audiolab.cli._style import one_line
+from audiolab.cli._style import one_line, visible
 
 __all__ = ["CommandError", "Parser", "UsageError", "guarded", "report", "reported_warnings"]
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+N = TypeVar("N")
 
 
 class CommandError(Exception):
@@ -33,7 +35,19 @@ class CommandError(Exception):
 
 
 class UsageError(Exception):
-    """The command line does not make sense; exit status 2."""
+    """The command line does not make sense; exit status 2.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, in one line.
+    details : str, optional
+        Lines to show below it: the words with the wrong one marked, and what was expected.
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
 
 
 class Terminated(BaseException):
@@ -45,7 +59,13 @@ class Terminated(BaseException):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, and whose examples keep their line breaks."""
+    """A parser whose errors are one line, and whose examples keep their line breaks.
+
+    A command may set `tail_words`: the first of them that is no option's value begins words of
+    another language, with minus signs of its own. They become the list ``tail``.
+    """
+
+    tail_words: Collection[str] = ()
 
     def __init__(
         self, *, prog: str, description: str, epilog: str, usage: str | None = None
@@ -58,6 +78,38 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+
+    @overload
+    def parse_known_args(
+        self, args: Iterable[str] | None = None, namespace: None = None
+    ) -> tuple[argparse.Namespace, list[str]]: ...
+
+    @overload
+    def parse_known_args(self, args: Iterable[str] | None, namespace: N) -> tuple[N, list[str]]: ...
+
+    @overload
+    def parse_known_args(self, *, namespace: N) -> tuple[N, list[str]]: ...
+
+    def parse_known_args(
+        self, args: Iterable[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Parse what stands before the tail."""
+        words = list(sys.argv[1:] if args is None else args)
+        cut = self._tail_start(words)
+        parsed, left = super().parse_known_args(words[:cut], namespace)
+        # argparse calls this once more with the positional words alone.
+        if self.tail_words and (words[cut:] or not hasattr(parsed, "tail")):
+            parsed.tail = words[cut:]
+        return parsed, left
+
+    def _tail_start(self, words: Sequence[str]) -> int:
+        skip = False
+        for index, word in enumerate(words):
+            if not skip and word in self.tail_words:
+                return index
+            option = self._option_string_actions.get(word)
+            skip = option is not None and option.nargs is None
+        return len(words)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the whole usage."""
@@ -96,6 +148,8 @@ def _failed(prog: str, error: BaseException, debug: bool, *, status: int, text: 
     if debug and not isinstance(error, UsageError):
         traceback.print_exception(error, file=sys.stderr)
     report(prog, text or describe(error))
+    if isinstance(error, UsageError) and error.details:
+        print(*map(visible, error.details.splitlines()), sep="\n", file=sys.stderr, flush=True)
     return status
 
 

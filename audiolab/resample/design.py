@@ -32,15 +32,33 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 import torch
 
 from audiolab._validation import check_choice, check_range
 
-__all__ = ["BRICKWALL", "DESIGNS", "MINIMUM_PHASE", "STANDARD", "FilterDesign"]
+__all__ = ["BRICKWALL", "DESIGNS", "MINIMUM_PHASE", "STANDARD", "FilterDesign", "Kernel"]
 
 #: The kernel is designed on a grid of twice the lower rate: 2 points per sample.
 _GRID = 2
+
+
+class Kernel(Protocol):
+    """What the engines ask of a filter: hashable, and equal only to one with the same response."""
+
+    @property
+    def num_samples(self) -> int:
+        """Length of the kernel in samples of the lower rate."""
+
+    @property
+    def support(self) -> tuple[int, int]:
+        """Samples of the lower rate before and after an event that the kernel reaches."""
+
+    def response(self, duration: Fraction) -> torch.Tensor:
+        """Return the bins ``k / duration`` below the lower Nyquist frequency, complex128."""
+
+    def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True)

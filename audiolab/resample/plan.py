@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
 
-from audiolab.resample.design import FilterDesign
+from audiolab.resample.design import Kernel
 
 __all__ = ["Plan", "make_plan", "reach", "smooth_size"]
 
@@ -61,7 +61,7 @@ class Plan:
     ----------
     ratio : Fraction
         Outputs per input, p/q.
-    design : FilterDesign
+    design : Kernel
         The filter.
     reverse : bool
         Whether the kernel runs backwards in time, as the gradient's does.
@@ -82,7 +82,7 @@ class Plan:
     """
 
     ratio: Fraction
-    design: FilterDesign
+    design: Kernel
     reverse: bool
     num_terms: int
     wide: str
@@ -103,7 +103,7 @@ class Plan:
         return self.block_in * min(Fraction(1), self.ratio)
 
 
-def reach(ratio: Fraction, design: FilterDesign, *, reverse: bool) -> tuple[int, int]:
+def reach(ratio: Fraction, design: Kernel, *, reverse: bool) -> tuple[int, int]:
     """Return how many inputs before and after an output's time take part in it."""
     future, past = design.support
     if reverse:
@@ -112,9 +112,7 @@ def reach(ratio: Fraction, design: FilterDesign, *, reverse: bool) -> tuple[int,
     return math.ceil(past * per_low), math.ceil(future * per_low)
 
 
-def make_plan(
-    ratio: Fraction, design: FilterDesign, *, reverse: bool, length: int, bits: int
-) -> Plan:
+def make_plan(ratio: Fraction, design: Kernel, *, reverse: bool, length: int, bits: int) -> Plan:
     """Choose the cheapest plan for `length` outputs in floats of `bits` bits."""
     # Rounding the length up to a power of two keeps the number of distinct plans small.
     rounded = 1 << min(max(length - 1, 0).bit_length(), 40)
@@ -122,9 +120,7 @@ def make_plan(
 
 
 @lru_cache(maxsize=256)
-def _make_plan(
-    ratio: Fraction, design: FilterDesign, reverse: bool, length: int, bits: int
-) -> Plan:
+def _make_plan(ratio: Fraction, design: Kernel, reverse: bool, length: int, bits: int) -> Plan:
     before, after = reach(ratio, design, reverse=reverse)
     if bits == 64 or (ratio <= Fraction(3, 4) and design.num_samples <= _SHORT):
         wide = ""

@@ -1,0 +1,111 @@
+"""SoX's ``dither``: fewer bits, with noise that hides the rounding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+
+from audiolab.effects.sox.arguments import Arguments
+from audiolab.effects.sox.context import Context
+from audiolab.effects.sox.effect import Form, Parameter, Stage, StreamedEffect
+from audiolab.effects.sox.effects._stages import MemorylessStage
+from audiolab.effects.sox.grammar import parse_number
+from audiolab.effects.sox.registry import register
+from audiolab.effects.synthesis.dithering import Ditherer
+from audiolab.effects.synthesis.shaping import FEEDBACK_44100
+
+__all__ = ["Dither"]
+
+#: Bits that the effect aims at where it is not told: those of most files.
+DEFAULT_PRECISION = 16
+
+
+@register
+@dataclass(frozen=True)
+class Dither(StreamedEffect):
+    """Add noise and round to fewer bits."""
+
+    noise: Literal["plain", "sloped"] = "plain"
+    shape: str | None = None
+    precision: int | None = None
+
+    name: ClassVar[str] = "dither"
+    usage: ClassVar[str] = "[-S|-f filter] [-p precision]"
+    summary: ClassVar[str] = "adds triangular noise and rounds to fewer bits"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("-S", "noise that rises with frequency"),
+        Parameter("-f", f"noise shaping at 44.1 kHz: {', '.join(FEEDBACK_44100)}"),
+        Parameter("-p", "bits to round to; 1 leaves the signal alone", "16", "1 to 24"),
+    )
+    example: ClassVar[str] = "dither -p 8"
+    family: ClassVar[str] = "dynamics"
+    differentiable: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, arguments: Arguments) -> Self:
+        """Read options."""
+        options = arguments.options("Ssa", "fp")
+        if "s" in options:
+            raise arguments.error(
+                "dither: the shibata filters of -s are not available; -f improved-e-weighted is "
+                "the strongest that is",
+                1,
+            )
+        if "a" in options:
+            raise arguments.error("dither: -a, dither only where needed, is not available", 1)
+        shape = options.get("f")
+        if shape is not None and shape not in FEEDBACK_44100:
+            known = ", ".join(FEEDBACK_44100)
+            raise arguments.error(
+                f"dither: {shape!r} is no filter that is available: {known}",
+                arguments.position - 1,
+            )
+        precision = None
+        if "p" in options:
+            number = _bits(arguments, str(options["p"]))
+            precision = int(number)
+        return cls(
+            "sloped" if "S" in options else "plain",
+            None if shape is None else str(shape),
+            precision,
+        )
+
+    def words(self) -> list[str]:
+        """Return options."""
+        words = ["-S"] if self.noise == "sloped" else []
+        words += [] if self.shape is None else ["-f", self.shape]
+        return words + ([] if self.precision is None else ["-p", str(self.precision)])
+
+    def stage(self, form: Form, context: Context) -> Stage:
+        """Dither block by block."""
+        precision = DEFAULT_PRECISION if self.precision is None else self.precision
+        if precision == 1:
+            return MemorylessStage(form, lambda block: block)
+        if self.shape is not None and form.sample_rate != 44_100:
+            raise ValueError(
+                f"dither -f {self.shape} is a filter for 44100 Hz, the signal has "
+                f"{form.sample_rate:g} Hz; rate 44100 in front of it changes that"
+            )
+        shaping = None if self.shape is None else np.array(FEEDBACK_44100[self.shape])
+        ditherer = Ditherer(
+            precision,
+            context.claim_noise(),
+            form.num_channels,
+            sloped=self.noise == "sloped",
+            shaping=shaping,
+        )
+        return MemorylessStage(form, ditherer.dither)
+
+
+def _bits(arguments: Arguments, word: str) -> float:
+    try:
+        number = parse_number(word)
+    except ValueError as error:
+        raise arguments.error(f"dither: precision: {error}", arguments.position - 1) from None
+    if not 1 <= number <= 24:
+        raise arguments.error(
+            f"dither: the precision {word} is outside 1 to 24", arguments.position - 1
+        )
+    return number

@@ -1,0 +1,124 @@
+"""SoX's ``vad``: cut what comes before the voice.
+
+The detector compares cepstral power with a running estimate of the noise's. torchaudio's function
+of the same name starts at the same sample as SoX's, so that it is used here as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Self
+
+import torch
+
+from audiolab.effects._signal import Signal
+from audiolab.effects.sox.arguments import Arguments
+from audiolab.effects.sox.context import Context
+from audiolab.effects.sox.effect import Effect, Parameter
+from audiolab.effects.sox.grammar import format_number, parse_frequency, parse_number
+from audiolab.effects.sox.registry import register
+
+__all__ = ["Vad"]
+
+
+@dataclass(frozen=True)
+class _Option:
+    """One option: torchaudio's name for it, its meaning, default and range."""
+
+    name: str
+    meaning: str
+    default: float
+    low: float
+    high: float
+
+
+_OPTIONS: Mapping[str, _Option] = MappingProxyType(
+    {
+        "t": _Option("trigger_level", "level that triggers", 7.0, 0, 20),
+        "T": _Option("trigger_time", "time constant of the level, s", 0.25, 0.01, 1),
+        "s": _Option("search_time", "how far back to search for quieter sound, s", 1.0, 0.1, 4),
+        "g": _Option("allowed_gap", "gap allowed in that search, s", 0.25, 0.1, 1),
+        "p": _Option("pre_trigger_time", "audio kept before the trigger, s", 0.0, 0, 4),
+        "b": _Option("boot_time", "time to learn the noise, s", 0.35, 0.1, 10),
+        "N": _Option("noise_up_time", "time constant of rising noise, s", 0.1, 0.1, 10),
+        "n": _Option("noise_down_time", "time constant of falling noise, s", 0.01, 0.001, 0.1),
+        "r": _Option("noise_reduction_amount", "noise taken off the power", 1.35, 0, 2),
+        "f": _Option("measure_freq", "measurements a second, Hz", 20.0, 5, 50),
+        "m": _Option("measure_duration", "duration of a measurement, s", 0.1, 0.01, 1),
+        "M": _Option("measure_smooth_time", "time constant of the spectrum, s", 0.4, 0.1, 1),
+        "h": _Option("hp_filter_freq", "high-pass before the detector, Hz", 50.0, 10, 1e9),
+        "l": _Option("lp_filter_freq", "low-pass before the detector, Hz", 6000.0, 1000, 1e9),
+        "H": _Option("hp_lifter_freq", "high-pass lifter, Hz", 150.0, 10, 1e9),
+        "L": _Option("lp_lifter_freq", "low-pass lifter, Hz", 2000.0, 10, 1e9),
+    }
+)
+
+
+@register
+@dataclass(frozen=True)
+class Vad(Effect):
+    """Cut the front up to the first voice."""
+
+    settings: tuple[tuple[str, float], ...] = ()
+
+    name: ClassVar[str] = "vad"
+    usage: ClassVar[str] = " ".join(f"[-{letter} n]" for letter in _OPTIONS)
+    summary: ClassVar[str] = "cuts silence and background in front of the first voice"
+    parameters: ClassVar[tuple[Parameter, ...]] = tuple(
+        Parameter(
+            f"-{letter}",
+            option.meaning,
+            f"{option.default:g}",
+            f"{option.low:g} to {option.high:g}" if option.high < 1e9 else f"from {option.low:g}",
+        )
+        for letter, option in _OPTIONS.items()
+    )
+    example: ClassVar[str] = "vad -p 0.1"
+    family: ClassVar[str] = "editing"
+    differentiable: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, arguments: Arguments) -> Self:
+        """Read options."""
+        found: dict[str, float] = {}
+        for letter, value in arguments.options("", "".join(_OPTIONS)).items():
+            option = _OPTIONS[letter]
+            try:
+                number = (parse_frequency if letter in "hlHL" else parse_number)(str(value))
+            except ValueError as error:
+                raise arguments.error(f"vad: {error}", arguments.position - 1) from None
+            if not option.low <= number <= option.high:
+                raise arguments.error(
+                    f"vad -{letter}: {value} is outside {option.low:g} to {option.high:g}",
+                    arguments.position - 1,
+                )
+            found[letter] = number
+        return cls(tuple(sorted(found.items())))
+
+    def words(self) -> list[str]:
+        """Return options."""
+        return [
+            word for letter, value in self.settings for word in (f"-{letter}", format_number(value))
+        ]
+
+    def apply(self, signal: Signal, context: Context) -> Signal:
+        """Cut every item on its own; the results may differ in length."""
+        del context
+        from torchaudio.functional import vad
+
+        chosen = {_OPTIONS[letter].name: value for letter, value in self.settings}
+        if signal.num_samples == 0:
+            return signal
+        items = []
+        for item in signal.waveform:
+            found = vad(item.detach().double().cpu(), int(signal.sample_rate), **chosen)
+            items.append(item[:, item.shape[-1] - found.shape[-1] :])
+        lengths = torch.tensor([each.shape[-1] for each in items], dtype=torch.int64)
+        longest = int(lengths.max())
+        waveform = torch.stack(
+            [torch.nn.functional.pad(each, (0, longest - each.shape[-1])) for each in items]
+        )
+        told = lengths.to(waveform.device) if int(lengths.min()) < longest else None
+        return Signal(waveform, signal.sample_rate, told)

@@ -1,0 +1,115 @@
+"""Fewer bits, with the rounding error turned into noise.
+
+Rounding to a coarser grid makes an error that follows the signal and is heard as distortion. Noise
+of triangular distribution (TPDF), two steps of the grid wide, added before rounding, makes the
+error's mean and power independent of the signal: S. P. Lipshitz, R. A. Wannamaker and
+J. Vanderkooy, "Quantization and dither: a theoretical survey", JAES 40(5), 1992.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["Ditherer"]
+
+
+class Ditherer:
+    """Dither a batch to fewer bits, block by block, with SoX's arithmetic.
+
+    Parameters
+    ----------
+    precision : int
+        Bits to round to, 1 to 24.
+    states : Tensor
+        Noise state of each item, ``(batch,)``.
+    num_channels : int
+        Channels; each has a generator of its own.
+    sloped : bool, default: False
+        Noise that rises with frequency: the difference of successive uniform numbers.
+    shaping : ndarray, optional
+        Coefficients `c` of error feedback: ``v[n] = x[n] - sum c[k] e[n-1-k]``.
+    """
+
+    def __init__(
+        self,
+        precision: int,
+        states: torch.Tensor,
+        num_channels: int,
+        *,
+        sloped: bool = False,
+        shaping: NDArray[np.float64] | None = None,
+    ) -> None:
+        self._precision, self._sloped = precision, sloped
+        self._shaping = np.zeros(0) if shaping is None else np.asarray(shaping, dtype=np.float64)
+        count = len(states)
+        self._states = np.empty((count, num_channels), dtype=np.uint32)
+        current = states.cpu().numpy().astype(np.uint64)
+        # Channel k starts at the generator's state after k + 1 steps, plus k: as SoX seeds them.
+        for channel in range(num_channels):
+            current = (current * np.uint64(1664525) + np.uint64(1013904223)) % np.uint64(1 << 32)
+            self._states[:, channel] = current + np.uint64(channel)
+        self._previous = np.zeros((count, num_channels), dtype=np.int64)
+        self._errors = np.zeros((count, num_channels, max(len(self._shaping), 1)))
+
+    def dither(self, waveform: torch.Tensor) -> torch.Tensor:
+        """Return the next block ``(batch, channels, time)`` on the coarser grid."""
+        samples = waveform.detach().double().cpu().contiguous().numpy()
+        out = np.empty_like(samples)
+        for item in range(samples.shape[0]):
+            for channel in range(samples.shape[1]):
+                _dither(
+                    samples[item, channel],
+                    self._precision,
+                    self._sloped,
+                    self._shaping,
+                    self._states[item, channel : channel + 1],
+                    self._previous[item, channel : channel + 1],
+                    self._errors[item, channel],
+                    out[item, channel],
+                )
+        return torch.from_numpy(out).to(waveform)
+
+
+@njit(cache=True, nogil=True)
+def _dither(
+    samples: NDArray[np.float64],
+    precision: int,
+    sloped: bool,
+    shaping: NDArray[np.float64],
+    state: NDArray[np.uint32],
+    previous: NDArray[np.int64],
+    errors: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    a, c = np.uint32(1664525), np.uint32(1013904223)
+    x = state[0]
+    before = previous[0]
+    step = 2.0 ** (32 - precision)
+    high = 2.0 ** (precision - 1) - 1
+    low = -(2.0 ** (precision - 1))
+    taps = shaping.size
+    for n in range(samples.size):
+        x = np.uint32(a * x + c)
+        first = np.int64(np.int32(x))
+        if sloped:
+            noise = (first >> precision) - (before >> precision)
+            before = first
+        else:
+            x = np.uint32(a * x + c)
+            noise = (first >> precision) + (np.int64(np.int32(x)) >> precision)
+        exact = samples[n] * 2147483648.0
+        for k in range(taps):
+            exact -= shaping[k] * errors[k]
+        value = (exact + noise) / step
+        rounded = np.floor(value + 0.5) if value >= 0 else np.ceil(value - 0.5)
+        rounded = min(max(rounded, low), high)
+        if taps:
+            for k in range(taps - 1, 0, -1):
+                errors[k] = errors[k - 1]
+            errors[0] = rounded * step - exact
+        out[n] = rounded / (high + 1)
+    state[0] = x
+    previous[0] = before
