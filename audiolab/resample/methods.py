@@ -7,6 +7,7 @@ it, and to reproduce what other code did.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -171,15 +172,11 @@ def resample(
     """
     check_waveform(waveform, allow_empty=False)
     ratio = rate_ratio(orig_rate, new_rate)
-    options = check_options(
-        method,
-        {
-            "design": design,
-            "lowpass_filter_width": lowpass_filter_width,
-            "rolloff": rolloff,
-            "beta": beta,
-        },
-    )
+    options: dict[str, Any] = {}
+    given = (design, lowpass_filter_width, rolloff, beta)
+    if method not in METHODS or any(option is not None for option in given):
+        names = ("design", "lowpass_filter_width", "rolloff", "beta")
+        options = check_options(method, dict(zip(names, given, strict=True)))
     if ratio == 1:
         return check_waveform(waveform, finite=True)
     length = scaled_length(waveform.shape[-1], ratio)
@@ -196,7 +193,7 @@ def resample(
         y = _call_engine(waveform, ratio, length, METHODS[method], options)
     # NaN and infinity spread over the output, so that one sum tells; the input is searched only
     # when that sum is off, for where they are.
-    if not bool(torch.isfinite(y.detach().sum())):
+    if not math.isfinite(y.detach().sum()):
         check_waveform(waveform, finite=True)
     return y
 

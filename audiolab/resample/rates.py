@@ -52,7 +52,14 @@ def rate_ratio(orig_rate: float | Fraction, new_rate: float | Fraction) -> Fract
     >>> rate_ratio(16_000, 8000.5)
     Fraction(16001, 32000)
     """
+    if type(orig_rate) is int and type(new_rate) is int and orig_rate > 0 and new_rate > 0:
+        return _whole(orig_rate, new_rate)  # nearly all calls, and a tenth of a short clip's time
     return _ratio(exact_rate(orig_rate, "orig_rate"), exact_rate(new_rate, "new_rate"))
+
+
+@lru_cache(maxsize=256)
+def _whole(orig_rate: int, new_rate: int) -> Fraction:
+    return _ratio(Fraction(orig_rate), Fraction(new_rate))
 
 
 @lru_cache(maxsize=256)

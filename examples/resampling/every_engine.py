@@ -138,6 +138,7 @@ result = Path("../../tests/benchmarks/results/resample.json")
 record = json.loads(result.read_text())
 kept = ("python", "torch", "torchaudio", "soxr")
 print(f"{record['date']}: {record['command']}")
+print("others kept the machine busy; load average", *record["load_average"])
 print(record["machine"], *(f"{name} {record['versions'][name]}" for name in kept), sep=", ")
 
 # %%
