@@ -65,6 +65,9 @@ header += ("transformers (x)", "audiolab (x encodec)", "frames that differ")
 # sphinx_gallery_start_ignore
 assert all(rows["audiolab"]["ratio_to_encodec"] > 1.5 for rows in cases.values())
 assert all(set(rows) >= set(names) for rows in cases.values())
+measured = {(row["what"], row["preset"], row["threads"]) for row in bench["rows"]}
+wanted = {(what, preset, 1) for what in ("encode", "decode") for preset in ("24khz", "48khz")}
+assert measured >= wanted, "the committed result lacks cases"
 # sphinx_gallery_end_ignore
 display.Table(f"{bench['machine']}, {bench['date']}", header, tuple(cells))
 
