@@ -43,7 +43,8 @@ root = next(folder for folder in (here, *here.parents) if (folder / "pyproject.t
 bench = json.loads((root / "tests" / "benchmarks" / "results" / "codec.json").read_text("utf-8"))
 cases = {}
 for row in bench["rows"]:
-    case = f"{row['what']} {row['preset']}, {row['duration_s']:g} s, threads: {row['threads']}"
+    model_rate = row["preset"].replace("khz", " kHz")
+    case = f"{row['what']} {model_rate}, {row['duration_s']:g} s, threads: {row['threads']}"
     # With one thread the processor's own clock counts, which other programs don't stop.
     seconds = row["cpu_seconds" if row["threads"] == 1 else "seconds"]
     cases.setdefault(case, {})[row["implementation"]] = row | {"spent": seconds}
