@@ -15,6 +15,11 @@ The carried context makes a stream of the same code: `Stream.push` takes what ha
 number is one sum in one order, so the pieces change no bit. What is returned equals the modules'
 output up to the rounding of float32 (about 5e-6 of the peak).
 
+`torch.set_num_threads` says how many threads share the work: pieces of several signals or of one
+go through different layers at a time. A single signal's LSTM is one after the other by nature, a
+quarter of the whole, and bounds what more threads gain. No loop has threads of its own, and their
+number changes no bit.
+
 Off the CPU and in other dtypes, the same structure runs on torch's operators.
 """
 
@@ -281,18 +286,19 @@ class Stream:
         """
         network = self.network
         rows = x.transpose(1, 2).contiguous()
-        threads = torch.get_num_threads() if compiled(x) else 1
+        frames = max(network.held_back, _FRAMES_PER_PIECE) if network.causal else rows.shape[1]
+        pieces = _pieces(rows, frames * network.samples_in, self.first, last, dim=1)
+        # One piece of one signal goes from layer to layer: there is nothing to share.
+        threads = min(torch.get_num_threads(), len(pieces) * self.batch) if compiled(x) else 1
         if not self.lanes:
             # Whole signals leave no context, and can go through the same buffers, one per thread.
             count = self.batch if network.causal else threads
             groups = (*network.before, *network.after)
             self.lanes = [[_Lane(group, x) for group in groups] for _ in range(count)]
-        frames = max(network.held_back, _FRAMES_PER_PIECE) if network.causal else rows.shape[1]
-        size = frames * network.samples_in
         results: list[list[torch.Tensor]] = []
         tasks: list[Task] = []
         latest: dict[object, Task] = {}
-        for part, begins, ends in _pieces(rows, size, self.first, last, dim=1):
+        for part, begins, ends in pieces:
             values = list(part)
             results.append(values)
             self._plan(values, begins, ends, threads, tasks, latest)

@@ -205,6 +205,8 @@ def versions() -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--durations", type=float, nargs="+", help="seconds of sound")
+    parser.add_argument("--turns", type=int, help="after one to warm up")
     parser.add_argument("--quick", action="store_true", help="10 s only, fewer turns")
     parser.add_argument("--only", choices=["offline", "streaming", "memory"])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
@@ -225,21 +227,29 @@ def main() -> None:
         "streaming": [],
     }
     print(f"matrix product: {record['matrix_gflops']:.0f} GFLOP/s, one thread")
+    durations = options.durations or ([10.0] if options.quick else [10.0, 60.0])
+
+    def write() -> None:
+        # After each part, so that a long run that is ended leaves what it has measured.
+        record["load_average"] = [record["load_average"][0], round(os.getloadavg()[0], 2)]
+        for path in (BUILT, RESULT) if options.commit else (BUILT,):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(record, indent=1) + "\n")
+
     if options.only in (None, "streaming"):
         record["streaming"] = [streaming(n, 3 if options.quick else 9) for n in CHUNKS]
+        write()
     if options.only in (None, "offline"):
         for threads in options.threads:
-            for preset in references.PRESETS:
-                for duration_s in (10.0,) if options.quick else (10.0, 60.0):
-                    turns = 3 if options.quick or duration_s > 10 else 7
+            for duration_s in durations:
+                for preset in references.PRESETS:
+                    turns = options.turns or (3 if options.quick or duration_s > 10 else 7)
                     record["rows"] += offline(preset, duration_s, threads, turns)
+                    write()
     if options.only in (None, "memory"):
         record["memory_mb"] = memory(2.0 if options.quick else 10.0)
-    record["load_average"].append(round(os.getloadavg()[0], 2))
-    for path in (BUILT, RESULT) if options.commit else (BUILT,):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(record, indent=1) + "\n")
-        print(path)
+        write()
+    print(RESULT if options.commit else BUILT)
 
 
 if __name__ == "__main__":
