@@ -93,6 +93,11 @@ class Gain(Effect):
         return [*options, format_number(self.gain_db)]
 
     @property
+    def makes_headroom(self) -> bool:
+        """Whether ``-h`` is there."""
+        return "h" in self.options
+
+    @property
     def measures(self) -> bool:
         """Whether the whole signal is looked at before the first sample leaves."""
         return bool(self.options & set("eBbrn"))
