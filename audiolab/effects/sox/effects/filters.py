@@ -13,6 +13,7 @@ from audiolab.effects.sox.effects._filters import (
     WIDTH,
     SecondOrder,
     read_frequency,
+    read_poles,
     read_width,
     width_keyword,
 )
@@ -40,7 +41,7 @@ class _Pass(SecondOrder):
     @classmethod
     def parse(cls, arguments: Arguments) -> Self:
         """Read order, cutoff and width."""
-        poles = 1 if list(arguments.options("12"))[-1:] == ["1"] else 2
+        poles = read_poles(arguments) or 2
         frequency = read_frequency(arguments)
         width = (
             (read_width(arguments, "qohk") if arguments.peek() is not None else None)
@@ -108,11 +109,9 @@ class Allpass(SecondOrder):
     @classmethod
     def parse(cls, arguments: Arguments) -> Self:
         """Read order, centre and width."""
-        order = list(arguments.options("12"))[-1:]
+        poles = read_poles(arguments)
         frequency = read_frequency(arguments)
-        if order == ["1"]:
-            return cls(frequency, None, 1)
-        return cls(frequency, None if order else read_width(arguments, "hkqo"))
+        return cls(frequency, None if poles else read_width(arguments, "hkqo"), poles or 2)
 
     def words(self) -> list[str]:
         """Return order, centre and width."""
