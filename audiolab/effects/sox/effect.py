@@ -120,11 +120,11 @@ class Effect(ABC):
 
     @property
     def makes_headroom(self) -> bool:
-        """Whether this is a ``gain -h``, which has to know what the effects after it need."""
+        """Whether it attenuates, as ``gain -h`` does, by what the effects after it need."""
         return False
 
     def headroom(self, form: Form) -> float:
-        """Return the factor by which ``gain -h`` has to attenuate for this effect, at most 1."""
+        """Return the factor by which ``gain -h`` has to attenuate before this effect, at most 1."""
         del form
         return 1.0
 
