@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from audiolab.effects.filters import design
 from audiolab.effects.sox.arguments import Arguments
-from audiolab.effects.sox.effect import Parameter
+from audiolab.effects.sox.effect import Form, Parameter
 from audiolab.effects.sox.effects._filters import (
     FREQUENCY,
     WIDTH,
@@ -231,6 +231,15 @@ class Band(SecondOrder):
         option = ["-n"] if self.unpitched else []
         width = [] if self.width is None else [str(self.width)]
         return [*option, format_number(self.frequency), *width]
+
+    def headroom(self, form: Form) -> float:
+        """Return what the louder of the two modes has above the other."""
+        if not self.unpitched:
+            return 1.0
+        width: dict[str, Any] = width_keyword(self.width)
+        quiet, _ = design.band(form.sample_rate, center_hz=self.frequency, **width)
+        loud, _ = self.design(form.sample_rate)
+        return float(quiet[..., 0] / loud[..., 0])
 
     def design(self, sample_rate: float) -> design.Biquad:
         """Return the filter."""
