@@ -52,7 +52,7 @@ from audiolab.effects.modulation import ChorusVoice, chorus, flanger, phaser, tr
 from audiolab.effects.rates import downsample, rate, speed, upsample
 from audiolab.effects.sox import EffectSyntaxError
 from audiolab.effects.synthesis import dither, synth
-from audiolab.effects.time_scale import pitch, stretch, tempo
+from audiolab.effects.time_scale import bend, pitch, stretch, tempo
 
 __all__ = [
     "ChorusVoice",
@@ -71,6 +71,7 @@ __all__ = [
     "bandpass",
     "bandreject",
     "bass",
+    "bend",
     "biquad",
     "change_channels",
     "chorus",
