@@ -99,6 +99,7 @@ def test_gradients_of_the_lines(seed: int):
     assert gradcheck(read, (line, scale, weights))
     assert gradgradcheck(read, (line, scale, weights))
     assert gradcheck(feed, (x, scale, weights, past))
+    assert gradgradcheck(feed, (x[:, :9].detach().requires_grad_(), scale, weights, past))
     assert gradcheck(solve, (x, scale, weights, past))
 
 
