@@ -5,7 +5,8 @@ since the frame before), every bin moves to the bin nearest below its new freque
 summed up anew [1]_. The shift of a frame follows a raised cosine from bend to bend.
 
 SoX sums phases in single precision, which drifts by some degrees within a second; these are double.
-The program delays its output by one step and so do we.
+The program delays its output by a frame and makes it 1.5 times as
+large; so do we.
 
 References
 ----------
@@ -64,8 +65,8 @@ def bend(
 
     Notes
     -----
-    Gradients reach the waveform; the places of the bins count as constant. The output lags one
-    step behind.
+    Gradients reach the waveform; the places of the bins count as constant. As in SoX, the output
+    lags a frame behind and is 1.5 times as large, also where the pitch is kept.
 
     Examples
     --------
@@ -123,9 +124,7 @@ def _shift(bends: Sequence[tuple[int, float, int]], place: int) -> float:
 def _vocoder(rows: torch.Tensor, size: int, step: int, shifts: list[float]) -> torch.Tensor:
     device, count, bins = rows.device, len(shifts), size // 2 + 1
     per_frame = size // step
-    padded = torch.nn.functional.pad(
-        rows.double(), (size - step, count * step - rows.shape[-1])
-    )
+    padded = torch.nn.functional.pad(rows.double(), (size - step, count * step - rows.shape[-1]))
     window = torch.hann_window(size, dtype=torch.float64, device=device)
     spectrum = torch.fft.rfft(padded.unfold(-1, size, step)[:, :count] * window)
     number = torch.arange(bins, device=device)

@@ -6,7 +6,6 @@ import torch
 from cases import Case, error_db, grid
 
 
-
 def _nearly(ours: torch.Tensor, reference: torch.Tensor, sample_rate: float) -> None:
     """SoX sums phases in single precision, which drifts: compare what is left out of the sums."""
     half = ours.shape[-1] // 2
