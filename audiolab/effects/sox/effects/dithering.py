@@ -14,7 +14,7 @@ from audiolab.effects.sox.effects._stages import MemorylessStage
 from audiolab.effects.sox.grammar import parse_number
 from audiolab.effects.sox.registry import register
 from audiolab.effects.synthesis.dithering import Ditherer
-from audiolab.effects.synthesis.shaping import FEEDBACK_44100
+from audiolab.effects.synthesis.shaping import SHAPES, feedback
 
 __all__ = ["Dither"]
 
@@ -40,11 +40,12 @@ class Dither(StreamedEffect):
     precision: int | None = None
 
     name: ClassVar[str] = "dither"
-    usage: ClassVar[str] = "[-S|-f filter] [-p precision]"
+    usage: ClassVar[str] = "[-S|-s|-f filter] [-p precision]"
     summary: ClassVar[str] = "adds triangular noise and rounds to fewer bits"
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("-S", "noise that rises with frequency"),
-        Parameter("-f", f"noise shaping at 44.1 kHz: {', '.join(FEEDBACK_44100)}"),
+        Parameter("-s", "noise shaping by the shibata filter, at 8 to 48 kHz"),
+        Parameter("-f", f"noise shaping by one of {', '.join(SHAPES)}"),
         Parameter("-p", "bits to round to; 1 leaves the signal alone", "16", "1 to 24"),
     )
     example: ClassVar[str] = "dither -p 8"
@@ -55,17 +56,11 @@ class Dither(StreamedEffect):
     def parse(cls, arguments: Arguments) -> Self:
         """Read options."""
         options = arguments.options("Ssa", "fp")
-        if "s" in options:
-            raise arguments.error(
-                "dither: the shibata filters of -s are not available; -f improved-e-weighted is "
-                "the strongest that is",
-                1,
-            )
         if "a" in options:
             raise arguments.error("dither: -a, dither only where needed, is not available", 1)
-        shape = options.get("f")
-        if shape is not None and shape not in FEEDBACK_44100:
-            known = ", ".join(FEEDBACK_44100)
+        shape = options.get("f", "shibata" if "s" in options else None)
+        if shape is not None and shape not in SHAPES:
+            known = ", ".join(SHAPES)
             raise arguments.error(
                 f"dither: {shape!r} is no filter that is available: {known}",
                 arguments.position - 1,
@@ -100,17 +95,19 @@ class Dither(StreamedEffect):
         precision = DEFAULT_PRECISION if self.precision is None else self.precision
         if precision == 1:
             return MemorylessStage(form, lambda block: block)
-        if self.shape is not None and form.sample_rate != 44_100:
-            raise ValueError(
-                f"dither -f {self.shape} is a filter for 44100 Hz, the signal has "
-                f"{form.sample_rate:g} Hz; rate 44100 in front of it changes that"
-            )
-        shaping = None if self.shape is None else np.array(FEEDBACK_44100[self.shape])
+        noise, shaping = self.noise, None
+        if self.shape is not None:
+            found = feedback(self.shape, form.sample_rate)
+            if found is not None:
+                shaping = np.array(found)
+            elif form.sample_rate >= 22_050:
+                # As the program does where it has no filter for the rate.
+                noise = "sloped"
         ditherer = Ditherer(
             precision,
             context.claim_noise(),
             form.num_channels,
-            sloped=self.noise == "sloped",
+            sloped=noise == "sloped",
             shaping=shaping,
         )
         return MemorylessStage(form, ditherer.dither)
