@@ -9,6 +9,7 @@ from audiolab.effects.compatibility import (
     available_effects,
     effect_names,
 )
+from audiolab.effects.delays import delay, echo, echos, reverb, reverb_impulse_response
 from audiolab.effects.dynamics import (
     CompandBand,
     compand,
@@ -48,8 +49,10 @@ from audiolab.effects.filters import (
 )
 from audiolab.effects.mixing import change_channels, divide, oops, remix, swap
 from audiolab.effects.modulation import ChorusVoice, chorus, flanger, phaser, tremolo
+from audiolab.effects.rates import downsample, rate, speed, upsample
 from audiolab.effects.sox import EffectSyntaxError
 from audiolab.effects.synthesis import dither, synth
+from audiolab.effects.time_scale import bend, pitch, stretch, tempo
 
 __all__ = [
     "ChorusVoice",
@@ -68,6 +71,7 @@ __all__ = [
     "bandpass",
     "bandreject",
     "bass",
+    "bend",
     "biquad",
     "change_channels",
     "chorus",
@@ -76,9 +80,13 @@ __all__ = [
     "contrast",
     "dcshift",
     "deemph",
+    "delay",
     "dither",
     "divide",
+    "downsample",
     "earwax",
+    "echo",
+    "echos",
     "effect_names",
     "equalizer",
     "expander",
@@ -100,21 +108,29 @@ __all__ = [
     "overdrive",
     "pad",
     "phaser",
+    "pitch",
     "process_file",
+    "rate",
     "reduce_noise",
     "remix",
     "remove_silence",
     "repeat",
+    "reverb",
+    "reverb_impulse_response",
     "reverse",
     "riaa",
     "sinc",
+    "speed",
     "splice",
     "stat",
     "stats",
+    "stretch",
     "swap",
     "synth",
+    "tempo",
     "treble",
     "tremolo",
     "trim",
+    "upsample",
     "vol",
 ]

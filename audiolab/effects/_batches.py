@@ -17,7 +17,7 @@ from torch.nn import functional
 from audiolab.effects._bus import to_bus
 from audiolab.effects._signal import Signal
 from audiolab.effects.sox.context import Context
-from audiolab.effects.sox.effect import Effect, headroom_of
+from audiolab.effects.sox.effect import Effect, Form, headroom_of
 
 __all__ = ["CLIPS", "Clip", "check_lengths", "run_effects"]
 
@@ -74,7 +74,9 @@ def run_effects(
         signal = signal.with_waveform(to_bus(signal.waveform.double()))
     context.bus = clip == "sox"
     for index, effect in enumerate(effects):
-        context.demand = headroom_of(effects[index + 1 :], signal.sample_rate)
+        if effect.makes_headroom:
+            form = Form(signal.sample_rate, signal.num_channels)
+            context.demand = headroom_of(effects[index + 1 :], form)
         signal = _run_one(effect, signal, context)
         if clip == "sox":
             signal = signal.with_waveform(to_bus(signal.waveform))

@@ -47,7 +47,8 @@ class Pipeline:
         self.forms: list[Form] = []
         context.bus = self._bus
         for index, effect in enumerate(effects):
-            context.demand = headroom_of(effects[index + 1 :], form.sample_rate)
+            if effect.makes_headroom:
+                context.demand = headroom_of(effects[index + 1 :], form)
             stage = _start(effect, form, context)
             self._stages.append(stage)
             form = stage.form

@@ -19,7 +19,7 @@ from audiolab.effects import (
     overdrive,
     phaser,
 )
-from audiolab.effects._recurrences import dispatch
+from audiolab.effects._recurrences import dispatch, envelope, modulated_delay
 
 RATE = 8000
 
@@ -59,3 +59,26 @@ def test_scans_do_what_loops_do(name: str, monkeypatch):
     torch.testing.assert_close(EFFECTS[name](x, v), plain, rtol=1e-9, atol=1e-11)
     for found, wanted in zip(gradients(EFFECTS[name], x, v), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-8, atol=1e-9)
+
+
+def test_operators_keep_the_rules_of_torch_library():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 40, generator=generator, dtype=torch.float64, requires_grad=True)
+    scale = torch.tensor([0.3, 0.2, 0.1], dtype=torch.float64, requires_grad=True)
+    weights = torch.full((2, 11, 2), 0.4, dtype=torch.float64, requires_grad=True)
+    delays = torch.randint(1, 9, (2, 11, 2), generator=generator, dtype=torch.int32)
+    row_of = torch.tensor([0, 1, 0], dtype=torch.int32)
+    past = torch.ones(3, 7, dtype=torch.float64, requires_grad=True)
+    table = (weights, delays, row_of, 3)
+    # The fourth check, on compilation, reads gradients of non-leaf tensors, and warns of it.
+    checks = ("test_schema", "test_autograd_registration", "test_faketensor")
+
+    def check(operator, *given):
+        torch.library.opcheck(operator, given, test_utils=checks)
+
+    check(modulated_delay._read, x, scale, *table, 5)
+    check(modulated_delay._feed_back, x, past, scale, *table)
+    fixed, level = scale.detach(), x.detach().abs()
+    check(envelope._follow, level, fixed, fixed / 2, fixed)
+    curve = torch.tensor([[-3.0, 0.0, 0.1, 0.2], [-1.0, 0.5, 0.0, 0.2]], dtype=torch.float64)
+    check(envelope._follow_and_map, level[:, None], fixed, fixed / 2, fixed, curve)

@@ -11,6 +11,7 @@ import scipy.signal
 import torch
 
 from audiolab import effects
+from audiolab.effects._recurrences import dispatch
 from audiolab.effects.filters import design
 
 RATE = 16_000
@@ -181,6 +182,16 @@ def test_gradients_reach_samples_and_parameters(name):
         return function(name)(x, RATE, **dict(zip(numbers, values, strict=True)), **fixed)
 
     assert torch.autograd.gradcheck(run, (x, *values), eps=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_a_scan_gives_the_same(name, monkeypatch):
+    numbers, fixed = CONTINUOUS[name]
+    x = noise(2, 700, seed=2)
+    looped = function(name)(x, RATE, **numbers, **fixed)
+    monkeypatch.setattr(dispatch, "runs_compiled", lambda samples: False)
+    scanned = function(name)(x, RATE, **numbers, **fixed)
+    torch.testing.assert_close(scanned, looped, rtol=0, atol=1e-11)
 
 
 def test_a_parameter_a_channel():

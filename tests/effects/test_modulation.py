@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 
-from audiolab.effects import ChorusVoice, EffectSyntaxError, chorus, flanger, phaser, tremolo
+from audiolab.effects import (
+    ChorusVoice,
+    EffectsChain,
+    EffectSyntaxError,
+    chorus,
+    flanger,
+    phaser,
+    tremolo,
+)
 from audiolab.effects._recurrences.modulated_delay import (
     TapTable,
     feed_back_line,
@@ -91,6 +99,7 @@ def test_gradients_of_the_lines(seed: int):
     assert gradcheck(read, (line, scale, weights))
     assert gradgradcheck(read, (line, scale, weights))
     assert gradcheck(feed, (x, scale, weights, past))
+    assert gradgradcheck(feed, (x[:, :9].detach().requires_grad_(), scale, weights, past))
     assert gradcheck(solve, (x, scale, weights, past))
 
 
@@ -226,6 +235,15 @@ def test_tremolo_is_a_gain_between_one_and_less():
     assert float(y[0]) == pytest.approx(1.0)
     assert float(y[1000]) == pytest.approx(0.4)
     torch.testing.assert_close(y[:2000], y[2000:4000])
+
+
+def test_tremolo_makes_headroom_in_chains():
+    x = noise(2, 1000)
+    plain, _ = EffectsChain("tremolo 5 gain 0 bass 6")(x, RATE)
+    reduced, _ = EffectsChain("tremolo 5 bass 6")(x, RATE)
+    torch.testing.assert_close(reduced, plain * 10 ** (-6 / 20))
+    reclaimed, _ = EffectsChain("tremolo 5 bass 6 gain -r")(0.1 * x, RATE)
+    torch.testing.assert_close(reclaimed, 0.1 * plain)
 
 
 # --------------------------------------------------------------------- tensors, types, gradients

@@ -130,6 +130,9 @@ def test_what_dies_away_becomes_zero_and_not_denormal():
     assert torch.equal(state, torch.zeros(1, 2, dtype=torch.float64))
     tail = y[0, 2000:].double().abs()
     assert not ((tail > 0) & (tail < 1.2e-38)).any()
+    s = linear_recurrence(torch.full((20_000,), 0.9), torch.zeros(20_000), torch.tensor(1.0))
+    assert s[500] > 0
+    assert not s[2000:].any()
 
 
 def test_threads_change_nothing():

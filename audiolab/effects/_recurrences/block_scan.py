@@ -2,8 +2,8 @@
 
 The signal is cut into blocks of `_BLOCK` samples. Inside a block the output is its input times a
 triangular Toeplitz matrix of the impulse response of 1/A. Between blocks only two numbers travel,
-the last two outputs; their recurrence ``s[k+1] = C^block s[k] + u[k]`` is solved in log-depth with
-the squares of the companion matrix. Every step is an operation of torch with gradients of any
+the last output and its difference; their recurrence ``s[k+1] = D^block s[k] + u[k]`` is solved in
+log-depth with the squares of its matrix. Every step is an operation of torch with gradients of any
 order. Everything is computed in float64.
 
 Reference: G. E. Blelloch, "Prefix sums and their applications", CMU-CS-90-190, 1990.
@@ -47,29 +47,40 @@ def _all_pole(v: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
         return v
     blocks = -(-time // _BLOCK)
     v = pad(v, (0, blocks * _BLOCK - time)).reshape(rows, blocks, _BLOCK)
-    powers = _companion_powers(a)
-    # C^n's first row maps (y[-1], y[-2]) to y[n-1]; its first column is the impulse response.
-    impulse = powers[:, :_BLOCK, 0, 0]
+    sign, powers = _step_powers(a)
+    # A click adds to the output and to its difference alike.
+    impulse = powers[:, :_BLOCK, 0].sum(-1)
     index = torch.arange(_BLOCK, device=v.device)
     lag = index[:, None] - index
     toeplitz = torch.where(lag >= 0, impulse[:, lag.clamp_min(0)], 0.0)
     alone = v @ toeplitz.transpose(1, 2)
     if blocks > 1:
-        carried = _carry(alone[:, :-1, [-1, -2]], powers[:, _BLOCK])
+        last = alone[:, :-1, -1]
+        difference = last - sign * alone[:, :-1, -2]
+        carried = _carry(torch.stack([last, difference], dim=-1), powers[:, _BLOCK])
         before = pad(carried, (0, 0, 1, 0))
-        alone = alone + before @ powers[:, 1:, 0, :].transpose(1, 2)
+        alone = alone + before @ powers[:, 1:, 0].transpose(1, 2)
     return alone.reshape(rows, -1)[:, :time]
 
 
-def _companion_powers(a: torch.Tensor) -> torch.Tensor:
-    """Return ``C^0 ... C^block``, ``(rows, block + 1, 2, 2)``, by doubling."""
-    one, zero = torch.ones_like(a[:, 0]), torch.zeros_like(a[:, 0])
-    companion = torch.stack([-a[:, 0], -a[:, 1], one, zero], dim=-1).reshape(-1, 1, 2, 2)
-    powers = companion
+def _step_powers(a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the sign of the poles' side, and ``D^0 ... D^block``, ``(rows, block + 1, 2, 2)``.
+
+    D maps the output and its difference to the next ones. With the last two outputs for a state
+    instead, low cutoffs would cancel nearly all digits: an output at 1 Hz moves by a ten
+    thousandth a sample. Near the Nyquist frequency, the difference is one of alternating signs.
+    """
+    a1, a2 = a[:, 0], a[:, 1]
+    sign = torch.where(a1.detach() > 0, -1.0, 1.0).to(a.dtype)
+    # 1 + a1 + a2 without rounding: both brackets are exact where they are small.
+    at_dc = (sign * a1 + 2.0) + (a2 - 1.0)
+    to_output, to_difference = sign * (1.0 - at_dc), sign * a2
+    step = torch.stack([to_output, to_difference, -sign * at_dc, to_difference], dim=-1)
+    powers = step.reshape(-1, 1, 2, 2)
     while powers.shape[1] < _BLOCK:
         powers = torch.cat([powers, powers @ powers[:, -1:]], dim=1)
-    identity = torch.eye(2, dtype=a.dtype, device=a.device).expand_as(companion)
-    return torch.cat([identity, powers], dim=1)
+    identity = torch.eye(2, dtype=a.dtype, device=a.device).expand(len(a), 1, 2, 2)
+    return sign[:, None], torch.cat([identity, powers], dim=1)
 
 
 def _carry(u: torch.Tensor, step: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 
 from audiolab.effects._recurrences import dispatch
 from audiolab.effects._recurrences.block_scan import scan_second_order
-from audiolab.effects._recurrences.rows import run_rows
+from audiolab.effects._recurrences.rows import least_visible, run_rows
 
 __all__ = ["iir", "iir_cascade"]
 
@@ -90,12 +90,6 @@ def _padded(values: torch.Tensor, count: int, device: torch.device) -> torch.Ten
     return pad(values, (0, count - values.shape[-1]))
 
 
-def _tiny(samples: torch.Tensor) -> torch.Tensor:
-    # Half the least number of float32, and far above the least normal one of float64.
-    least = 1e-46 if samples.dtype == torch.float32 else 1e-290
-    return torch.full((samples.shape[0],), least, dtype=torch.float64)
-
-
 @torch.library.custom_op("audiolab::second_order", mutates_args=(), device_types="cpu")
 def _second_order(
     x: torch.Tensor, coefficients: torch.Tensor, state: torch.Tensor
@@ -104,7 +98,7 @@ def _second_order(
 
     x, y = x.contiguous(), torch.empty(x.shape, dtype=x.dtype)
     final = torch.empty_like(state, memory_format=torch.contiguous_format)
-    tensors = (x, coefficients.contiguous(), state.contiguous(), y, final, _tiny(x))
+    tensors = (x, coefficients.contiguous(), state.contiguous(), y, final, least_visible(x))
     run_rows(second_order, x.numel(), *(each.detach().numpy() for each in tensors))
     return y, final
 
@@ -132,7 +126,7 @@ def _second_order_adjoint(
     grad_state = torch.empty(grad_final.shape, dtype=torch.float64)
     tensors = (
         *(each.contiguous() for each in (grad_y, grad_final, x, y, coefficients)),
-        *(grad_x, grad_coefficients, grad_state, _tiny(x)),
+        *(grad_x, grad_coefficients, grad_state, least_visible(x)),
     )
     run_rows(second_order_adjoint, x.numel(), *(each.detach().numpy() for each in tensors))
     return grad_x, grad_coefficients, grad_state

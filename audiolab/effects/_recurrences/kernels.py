@@ -111,10 +111,19 @@ def second_order_adjoint(
 
 
 @njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
-def first_order_varying(a: Samples, b: Samples, initial: Doubles, s: Samples) -> None:
+def first_order_varying(
+    a: Samples, b: Samples, initial: Doubles, s: Samples, tiny: Doubles
+) -> None:
     """Write ``s[n] = a[n] s[n-1] + b[n]``."""
+    time = a.shape[1]
     for r in range(a.shape[0]):
         last = initial[r]
-        for n in range(a.shape[1]):
-            last = np.float64(a[r, n]) * last + np.float64(b[r, n])
-            s[r, n] = last
+        start = 0
+        while start < time:
+            stop = min(start + _BLOCK, time)
+            if abs(last) < tiny[r]:
+                last = 0.0
+            for n in range(start, stop):
+                last = np.float64(a[r, n]) * last + np.float64(b[r, n])
+                s[r, n] = last
+            start = stop

@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import pad
 
 from audiolab.effects._recurrences import dispatch
-from audiolab.effects._recurrences.rows import run_rows
+from audiolab.effects._recurrences.rows import least_visible, run_rows
 
 __all__ = ["linear_recurrence"]
 
@@ -73,7 +73,7 @@ def _linear(a: torch.Tensor, b: torch.Tensor, initial: torch.Tensor) -> torch.Te
     from audiolab.effects._recurrences.kernels import first_order_varying
 
     s = torch.empty(b.shape, dtype=b.dtype)
-    tensors = (a.contiguous(), b.contiguous(), initial.contiguous(), s)
+    tensors = (a.contiguous(), b.contiguous(), initial.contiguous(), s, least_visible(s))
     run_rows(first_order_varying, b.numel(), *(each.detach().numpy() for each in tensors))
     return s
 

@@ -371,16 +371,26 @@ def _feed_back_adjoint_fake(
 def _keep_feed_back(
     ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, torch.Tensor]
 ) -> None:
-    _, past, scale, weights, delays, row_of, ctx.phase = inputs
+    x, past, scale, weights, delays, row_of, ctx.phase = inputs
     ctx.history = past.shape[1]
-    ctx.save_for_backward(output[1], scale, weights, delays, row_of)
+    ctx.save_for_backward(x, past, output[1], scale, weights, delays, row_of)
 
 
 def _feed_back_backward(
     ctx: Any, grad_y: torch.Tensor, grad_line: torch.Tensor
 ) -> tuple[torch.Tensor | None, ...]:
-    line, scale, weights, delays, row_of = ctx.saved_tensors
+    x, past, line, scale, weights, delays, row_of = ctx.saved_tensors
     total = grad_line + pad(grad_y.double(), (ctx.history, 0))
+    if torch.is_grad_enabled():
+        # Gradients of gradients: the same map from operations that have them.
+        with torch.enable_grad():
+            inputs = (x, past, scale, weights)
+            wanted = [t for t, w in zip(inputs, ctx.needs_input_grad[:4], strict=True) if w]
+            table = TapTable(delays, weights, row_of, ctx.phase)
+            solved = solve_feedback(x.double(), scale, table, past)
+            found = iter(torch.autograd.grad(solved, wanted, total, create_graph=True))
+        again = [next(found) if w else None for w in ctx.needs_input_grad[:4]]
+        return (*again, None, None, None)
     carried = _feed_back_adjoint(total, scale, weights, delays, row_of, ctx.phase, ctx.history)
     grad_x = carried[:, ctx.history :]
     _, wants_past, wants_scale, wants_weights = ctx.needs_input_grad[:4]

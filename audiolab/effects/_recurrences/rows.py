@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["run_rows"]
+__all__ = ["least_visible", "run_rows"]
 
 #: Samples that a thread should have to work on, at least: 0.1 ms or so.
 _GRAIN = 1 << 16
@@ -33,6 +33,15 @@ def _forget_pool() -> None:
 if hasattr(os, "register_at_fork"):
     # Threads don't survive a fork; the child makes its own pool when it needs one.
     os.register_at_fork(after_in_child=_forget_pool)
+
+
+def least_visible(samples: torch.Tensor) -> torch.Tensor:
+    """Return for each row below what a state may become zero: half the least number of float32.
+
+    In float64 that is far above the least normal number: a loop gets there before it is slow.
+    """
+    least = 1e-46 if samples.dtype == torch.float32 else 1e-290
+    return torch.full((samples.shape[0],), least, dtype=torch.float64)
 
 
 def run_rows(kernel: Callable[..., None], work: int, *arrays: NDArray[Any]) -> None:

@@ -1,9 +1,9 @@
 r"""Echoes: copies of the signal, later and weaker; and channels that start later.
 
 ``echo`` and ``echos`` are sparse convolutions,
-:math:`y[t] = g_o (g_i x[t] + \sum_j a_j x[t - d_j])`. They differ in the weights and in the length:
-SoX means ``echos`` as lines in sequence, each fed by the one before it, but hands on what a line has
-just been given, not what comes out of it. So the j-th line's echo is j times as strong.
+:math:`y[t] = g_o (g_i x[t] + \sum_j a_j x[t - d_j])`, that differ in weights and length: SoX means
+``echos`` as lines in sequence, each fed by the one before it, but hands on what a line has just
+been given, not what comes out of it. So the j-th line's echo is j times as strong.
 
 Reference: the manual page sox(1), and measured clicks.
 """

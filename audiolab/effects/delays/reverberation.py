@@ -103,7 +103,7 @@ def reverb(
     check_range(pre_delay_s, "pre_delay_s", 0, 0.5, unit="s")
     plan = _Plan(waveform, sample_rate, reverberance, hf_damping, room_scale, stereo_depth)
     gain = _decibels(wet_gain_db, waveform)
-    rows = waveform.reshape(-1, waveform.shape[-1])
+    rows = waveform.reshape(math.prod(waveform.shape[:-1]), waveform.shape[-1])
     wet = run(rows, plan.source, plan.lengths, plan.feedback, plan.damping)
     wet = plan.mix(wet, gain)
     skip = min(int(pre_delay_s * sample_rate + 0.5), wet.shape[-1])
@@ -204,7 +204,7 @@ class ReverbStream:
     def push(self, block: torch.Tensor) -> torch.Tensor:
         """Return as many samples as `block` has."""
         plan = self._plan
-        rows = block.reshape(-1, block.shape[-1])
+        rows = block.reshape(math.prod(block.shape[:-1]), block.shape[-1])
         wet = advance(rows, plan.source, self._state, plan.feedback, plan.damping)
         wet = plan.mix(wet, self._gain)
         if self._held.shape[-1]:

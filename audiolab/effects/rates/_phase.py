@@ -5,8 +5,8 @@ by folding the real cepstrum [1]_; a setting between 0 (minimum) and 50 (linear)
 phase of a delay, and beyond 50 the filter of 100 minus the setting is reversed in time.
 
 Three choices only show in a comparison with SoX, and were found that way: the delay is as many
-samples as the filter has zeros on the unit circle, the transform has at least 16 points a tap and 4096 in all, and
-time zero is the largest tap.
+samples as the filter has zeros on the unit circle, the transform has at least 16 points a tap and
+4096 in all, and time zero is the largest tap.
 
 References
 ----------

@@ -83,8 +83,9 @@ class Sinc:
         # i0e is I0 without its exponential growth, which would cost digits at large beta
         window = torch.special.i0e(beta * arch) * torch.exp(beta * (arch - 1))
         inside = time.abs() <= self.reach + 1e-6
-        kernel: torch.Tensor = self.cutoff * torch.sinc(self.cutoff * time) * window * inside
-        return kernel / torch.special.i0e(beta)
+        scale = self.cutoff / torch.special.i0e(beta)
+        kernel: torch.Tensor = torch.sinc(self.cutoff * time) * window * inside * scale
+        return kernel
 
     def taps(self, per_sample: int = 1) -> torch.Tensor:
         """Return the kernel on a grid, time zero in the middle."""

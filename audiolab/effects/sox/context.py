@@ -41,6 +41,14 @@ class Context:
         if self.report is not None:
             self.report(measured)
 
+    def make_headroom(self, gain: float = 1.0) -> float:
+        """Return the factor that the effects after this one ask for; `gain` comes on top.
+
+        What both take away together can be reclaimed later.
+        """
+        self.headroom = gain * self.demand
+        return self.demand
+
     def claim_noise(self) -> torch.Tensor:
         """Return a noise state an item for the one effect that asks, and move on.
 

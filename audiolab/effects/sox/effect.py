@@ -97,7 +97,7 @@ class Effect(ABC):
     ragged: ClassVar[bool] = False
     #: Gradients reach the input.
     differentiable: ClassVar[bool] = True
-    #: Changes the level itself: what ``gain -h`` prepares for ends here.
+    #: What ``gain -h`` prepares for ends with this effect.
     ends_headroom: ClassVar[bool] = False
 
     @classmethod
@@ -118,9 +118,14 @@ class Effect(ABC):
         del sample_rate
         return num_samples
 
-    def headroom(self, sample_rate: float) -> float:
-        """Return the factor by which ``gain -h`` has to attenuate for this effect, at most 1."""
-        del sample_rate
+    @property
+    def makes_headroom(self) -> bool:
+        """Whether it attenuates, as ``gain -h`` does, by what the effects after it need."""
+        return False
+
+    def headroom(self, form: Form) -> float:
+        """Return the factor by which ``gain -h`` has to attenuate before this effect, at most 1."""
+        del form
         return 1.0
 
     def channels_of_silence(self) -> int | None:
@@ -184,13 +189,13 @@ def effect_form(effect: Effect, form: Form, context: Context) -> Form:
     return Form(after.sample_rate, after.num_channels)
 
 
-def headroom_of(effects: Sequence[Effect], sample_rate: float) -> float:
+def headroom_of(effects: Sequence[Effect], form: Form) -> float:
     """Return the factor that effects ask of a ``gain -h`` before them, up to the next gain."""
     factor = 1.0
     for effect in effects:
+        factor *= effect.headroom(form)
         if effect.ends_headroom:
             break
-        factor *= effect.headroom(sample_rate)
     return factor
 
 

@@ -19,7 +19,7 @@ from audiolab._validation import (
 from audiolab.effects.synthesis.dithering import Ditherer
 from audiolab.effects.synthesis.generator import NOISES, NoiseMemory, draw_noise
 from audiolab.effects.synthesis.oscillators import SWEEPS, WAVES, Sweep, sweep_phase, wave
-from audiolab.effects.synthesis.shaping import FEEDBACK_44100
+from audiolab.effects.synthesis.shaping import SHAPES, feedback
 from audiolab.units import seconds_to_samples
 
 __all__ = ["dither", "synth"]
@@ -131,6 +131,7 @@ def dither(
     precision: int = 16,
     noise: Literal["triangular", "sloped"] = "triangular",
     shaping: str | None = None,
+    sample_rate: float = 44_100,
     generator: Seed = None,
 ) -> torch.Tensor:
     """Round to fewer bits, after adding noise that hides the rounding.
@@ -144,8 +145,11 @@ def dither(
     noise : {"triangular", "sloped"}
         White noise of triangular distribution, or the same leaning towards high frequencies.
     shaping : str, optional
-        Filter that moves the error to where it is heard least, made for 44.1 kHz: ``lipshitz``,
-        ``f-weighted``, ``modified-e-weighted`` or ``improved-e-weighted``.
+        Filter that moves the error to where it is heard least: ``lipshitz``, ``f-weighted``,
+        ``modified-e-weighted``, ``improved-e-weighted``, ``gesemann``, ``shibata``,
+        ``low-shibata`` or ``high-shibata``. All exist for 44.1 kHz, ``shibata`` for 8 to 48 kHz.
+    sample_rate : float, default: 44100
+        Rate in Hz, for which the filter is chosen.
     generator : torch.Generator, int or None
         Where the noise's first states come from, one an item.
 
@@ -174,10 +178,13 @@ def dither(
     check_choice(noise, "noise", ("triangular", "sloped"))
     if isinstance(precision, bool) or not isinstance(precision, int) or not 2 <= precision <= 24:
         raise ValueError(f"precision must be a whole number from 2 to 24, got {precision!r}")
-    feedback = None
+    coefficients = None
     if shaping is not None:
-        check_choice(shaping, "shaping", tuple(FEEDBACK_44100))
-        feedback = np.array(FEEDBACK_44100[shaping])
+        check_choice(shaping, "shaping", SHAPES)
+        found = feedback(shaping, sample_rate)
+        if found is None:
+            raise ValueError(f"shaping {shaping!r} has no filter for {sample_rate:g} Hz")
+        coefficients = np.array(found)
     shape = waveform.shape
     batch = waveform.reshape(-1, *shape[-2:]) if len(shape) > 1 else waveform.reshape(1, 1, -1)
     ditherer = Ditherer(
@@ -185,7 +192,7 @@ def dither(
         _states(len(batch), generator),
         batch.shape[1],
         sloped=noise == "sloped",
-        shaping=feedback,
+        shaping=coefficients,
     )
     return ditherer.dither(batch).reshape(shape)
 

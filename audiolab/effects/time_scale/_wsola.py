@@ -237,7 +237,8 @@ def join(
     def read(start: torch.Tensor, count: int) -> torch.Tensor:
         index = (start[:, :, None] + steps[:count]).flatten(1)
         index = index[:, None, :].expand(-1, x.shape[1], -1)
-        return x.gather(-1, index).unflatten(-1, (-1, count))
+        found: torch.Tensor = x.gather(-1, index)
+        return found.reshape(*found.shape[:-1], -1, count)
 
     body, tail = read(here, splices.hop), read(before + splices.hop, splices.overlap)
     head = body[..., : splices.overlap]

@@ -22,6 +22,18 @@ CASES = [
     chain("gain 20 gain -20", 16_000, 2, signal="loud"),
     chain("vol 8 reverse vol 0.125 reverse", 48_000, 1),
     chain("gain -h bass 12 treble 6 gain -r", 44_100, 2, signal="loud"),
+    # What gain -h leaves for each effect that says how much it needs.
+    chain("gain -h band -n 300 gain -r", 16_000, 1),
+    chain("gain -h band -n 1k 3o", 44_100, 2),
+    chain("gain -h dither -p 8", 16_000, 1),
+    chain("gain -h dither -S -p 12", 48_000, 2),
+    chain("gain -h dither -f f-weighted -p 8", 44_100, 1),
+    chain("gain -h dither -f lipshitz -p 10", 44_100, 1),
+    chain("gain -h dither -f modified-e-weighted -p 8", 44_100, 1),
+    chain("gain -h dither -f improved-e-weighted -p 8", 44_100, 1),
+    chain("tremolo 6 60 bass 12", 16_000, 1),
+    chain("synth 1 sine 300 bass 12", 16_000, 1, signal="null"),
+    chain("synth -n 1 sine 300 bass 12", 16_000, 1, signal="null"),
     # What recordings are put through.
     chain("highpass 80 compand 0.02,0.2 6:-60,-40,-20 -4 gain -n -1", 48_000, 2, signal="bursts"),
     chain("silence 1 0.05 1% reverse silence 1 0.05 1% reverse", 16_000, 1, signal="bursts"),

@@ -54,5 +54,8 @@ CASES = [
     Case("phaser 0.8 0.74 3 0.4 0.5 -t", 16_000, 2, duration_s=5.0),
     Case("phaser 0.2 1 0.13 0.9 1.1 -s", 8000, 1, note="a delay of one sample"),
     *grid("tremolo", ["5", "0.1 100", "6.3 33.333333", "20 1", "0 50", "999.9 77"]),
+    Case("tremolo 4.7 60 bass 6", 16_000, 2, note="makes head-room"),
+    Case("gain -h tremolo 4.7 60 treble 6 gain -r", 16_000, 2),
+    Case("synth sine fmod 3 bass 6", 16_000, 2, effect="tremolo", note="what tremolo is"),
     Case("tremolo 4.7 60", 16_000, 1, duration_s=30.0),
 ]

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from cases import Case, grid
+import torch
+from cases import Case, grid, make_signal
+
+from audiolab.effects.synthesis.shaping import FEEDBACK
+
+
+def _same_spectrum(ours: torch.Tensor, reference: torch.Tensor, sample_rate: float) -> None:
+    """The error's spectrum agrees within 1 dB in every sixteenth of the band, 0.3 dB on average."""
+    signal = make_signal(Case("", int(sample_rate), len(ours), duration_s=3.0))
+    assert signal is not None
+    levels = []
+    for dithered in (ours, reference):
+        frames = (dithered - signal)[:, : dithered.shape[-1] // 1024 * 1024].reshape(-1, 1024)
+        power = torch.fft.rfft(frames * torch.hann_window(1024)).abs().square().mean(dim=0)
+        levels.append(10 * power[:512].reshape(16, 32).mean(dim=-1).log10())
+    difference = (levels[0] - levels[1]).abs()
+    assert difference.max() < 1.0
+    assert difference.mean() < 0.3
+
 
 _NULL = {"signal": "null", "bar_db": -160.0}
 _TONES = (
@@ -57,4 +75,15 @@ CASES: list[Case] = [
         rates=(44_100,),
         exact=True,
     ),
+    # Filters that were identified: the same spectrum of the error, not the same samples.
+    *(
+        Case(f"dither -f {name} -p 10", rate, 1, duration_s=3.0, check=_same_spectrum)
+        for name, rate in FEEDBACK
+        if name in {"shibata", "low-shibata", "high-shibata", "gesemann"}
+    ),
+    Case("dither -s -p 12", 48_000, 2, duration_s=3.0, check=_same_spectrum),
+    # No filter for the rate: plain noise at low rates, sloped noise at high ones.
+    Case("dither -f lipshitz -p 8", 16_000, exact=True),
+    Case("dither -f lipshitz -p 8", 48_000, exact=True),
+    Case("dither -s -p 8", 96_000, exact=True, duration_s=0.3),
 ]

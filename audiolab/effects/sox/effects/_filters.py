@@ -26,6 +26,7 @@ __all__ = [
     "FiniteFilter",
     "SecondOrder",
     "read_frequency",
+    "read_poles",
     "read_width",
     "width_keyword",
 ]
@@ -51,6 +52,14 @@ def read_frequency(arguments: Arguments, name: str = "frequency") -> float:
         return value
 
     return arguments.read(name, positive)
+
+
+def read_poles(arguments: Arguments) -> int | None:
+    """Read ``-1`` or ``-2``; None where neither stands."""
+    orders = list(arguments.options("12"))
+    if len(orders) > 1:
+        raise arguments.error(f"{arguments.words[0]} takes -1 or -2, not both", 1)
+    return int(orders[0]) if orders else None
 
 
 def read_width(arguments: Arguments, units: str) -> Width:

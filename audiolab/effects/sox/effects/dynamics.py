@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,6 +94,11 @@ class Gain(Effect):
         return [*options, format_number(self.gain_db)]
 
     @property
+    def makes_headroom(self) -> bool:
+        """Whether ``-h`` is there."""
+        return "h" in self.options
+
+    @property
     def measures(self) -> bool:
         """Whether the whole signal is looked at before the first sample leaves."""
         return bool(self.options & set("eBbrn"))
@@ -141,8 +147,7 @@ class Gain(Effect):
         """Return what is taken away for the effects that follow, and note it."""
         if "h" not in self.options:
             return 1.0
-        context.headroom = 10.0 ** (self.gain_db / 20.0) * context.demand
-        return context.demand
+        return context.make_headroom(math.pow(10.0, self.gain_db / 20.0))
 
     def stage(self, form: Form, context: Context) -> Stage:
         """Measure to the end of the stream and play it again, or multiply block by block."""

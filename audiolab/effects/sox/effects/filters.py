@@ -7,12 +7,13 @@ from typing import Any, ClassVar, Self
 
 from audiolab.effects.filters import design
 from audiolab.effects.sox.arguments import Arguments
-from audiolab.effects.sox.effect import Parameter
+from audiolab.effects.sox.effect import Form, Parameter
 from audiolab.effects.sox.effects._filters import (
     FREQUENCY,
     WIDTH,
     SecondOrder,
     read_frequency,
+    read_poles,
     read_width,
     width_keyword,
 )
@@ -40,7 +41,7 @@ class _Pass(SecondOrder):
     @classmethod
     def parse(cls, arguments: Arguments) -> Self:
         """Read order, cutoff and width."""
-        poles = 1 if list(arguments.options("12"))[-1:] == ["1"] else 2
+        poles = read_poles(arguments) or 2
         frequency = read_frequency(arguments)
         width = (
             (read_width(arguments, "qohk") if arguments.peek() is not None else None)
@@ -108,11 +109,9 @@ class Allpass(SecondOrder):
     @classmethod
     def parse(cls, arguments: Arguments) -> Self:
         """Read order, centre and width."""
-        order = list(arguments.options("12"))[-1:]
+        poles = read_poles(arguments)
         frequency = read_frequency(arguments)
-        if order == ["1"]:
-            return cls(frequency, None, 1)
-        return cls(frequency, None if order else read_width(arguments, "hkqo"))
+        return cls(frequency, None if poles else read_width(arguments, "hkqo"), poles or 2)
 
     def words(self) -> list[str]:
         """Return order, centre and width."""
@@ -232,6 +231,15 @@ class Band(SecondOrder):
         option = ["-n"] if self.unpitched else []
         width = [] if self.width is None else [str(self.width)]
         return [*option, format_number(self.frequency), *width]
+
+    def headroom(self, form: Form) -> float:
+        """Return what the louder of the two modes has above the other."""
+        if not self.unpitched:
+            return 1.0
+        width: dict[str, Any] = width_keyword(self.width)
+        quiet, _ = design.band(form.sample_rate, center_hz=self.frequency, **width)
+        loud, _ = self.design(form.sample_rate)
+        return float(quiet[..., 0] / loud[..., 0])
 
     def design(self, sample_rate: float) -> design.Biquad:
         """Return the filter."""

@@ -10,7 +10,7 @@ import torch
 
 from audiolab.effects.filters import design
 from audiolab.effects.sox.arguments import Arguments
-from audiolab.effects.sox.effect import Parameter
+from audiolab.effects.sox.effect import Form, Parameter
 from audiolab.effects.sox.effects._filters import (
     FREQUENCY,
     GAIN,
@@ -51,9 +51,9 @@ class Equalizer(SecondOrder):
         """Return centre, width and gain."""
         return [format_number(self.frequency), str(self.width), format_number(self.gain)]
 
-    def headroom(self, sample_rate: float) -> float:
+    def headroom(self, form: Form) -> float:
         """Return what a boost needs."""
-        del sample_rate
+        del form
         return min(1.0, math.pow(10.0, -self.gain / 20.0))
 
     def design(self, sample_rate: float) -> design.Biquad:
@@ -90,9 +90,9 @@ class _Shelf(SecondOrder):
         width = [] if self.width is None else [str(self.width)]
         return [format_number(self.gain), *frequency, *width]
 
-    def headroom(self, sample_rate: float) -> float:
+    def headroom(self, form: Form) -> float:
         """Return what a boost needs."""
-        del sample_rate
+        del form
         return min(1.0, math.pow(10.0, -self.gain / 20.0))
 
     def keywords(self) -> dict[str, Any]:
@@ -218,3 +218,8 @@ class Riaa(_Fixed):
     def design(self, sample_rate: float) -> design.Biquad:
         """Return the filter."""
         return design.riaa(sample_rate)
+
+    def headroom(self, form: Form) -> float:
+        """Return what the gain at 0 Hz needs."""
+        b, a = self.design(form.sample_rate)
+        return float(a.sum() / b.sum())

@@ -109,10 +109,16 @@ class Oops(_Mix):
     name: ClassVar[str] = "oops"
     summary: ClassVar[str] = "keeps the difference of left and right, in both channels: karaoke"
     example: ClassVar[str] = "oops"
+    ends_headroom: ClassVar[bool] = True
 
     def mix(self, waveform: torch.Tensor) -> torch.Tensor:
         """Mix a block."""
         return mixing.oops(waveform)
+
+    def headroom(self, form: Form) -> float:
+        """Return what the sum of two channels needs."""
+        del form
+        return 0.5
 
 
 @register
@@ -208,6 +214,7 @@ class Remix(_Mix):
         Parameter("v", "volume as a factor", "1"),
     )
     example: ClassVar[str] = "remix 1,2v0.5 0"
+    ends_headroom: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, arguments: Arguments) -> Self:
@@ -258,6 +265,15 @@ class Remix(_Mix):
     def mix(self, waveform: torch.Tensor) -> torch.Tensor:
         """Mix a block."""
         return mixing.remix(waveform, self.matrix(int(waveform.shape[-2])))
+
+    def headroom(self, form: Form) -> float:
+        """Return what the largest sum of weights needs."""
+        try:
+            largest = float(self.matrix(form.num_channels).abs().sum(dim=-1).max())
+        except ValueError:
+            # Other effects make the channels first.
+            return 1.0
+        return 1.0 / max(1.0, largest)
 
 
 def _parse_output(word: str) -> tuple[_Source, ...]:

@@ -382,6 +382,7 @@ class Tremolo(StreamedEffect):
     example: ClassVar[str] = "tremolo 6 60"
     family: ClassVar[str] = "modulation"
     ragged: ClassVar[bool] = True
+    ends_headroom: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, arguments: Arguments) -> Self:
@@ -395,8 +396,12 @@ class Tremolo(StreamedEffect):
 
     def stage(self, form: Form, context: Context) -> Stage:
         """Multiply block by block."""
-        del context
-        return _TremoloStage(self, form)
+        return _TremoloStage(self, form, context.make_headroom())
+
+    @property
+    def makes_headroom(self) -> bool:
+        """Yes: it is a ``synth``, which makes head-room for the effects that follow."""
+        return True
 
 
 def _depth(word: str) -> float:
@@ -409,8 +414,8 @@ def _depth(word: str) -> float:
 class _TremoloStage(Stage):
     """``tremolo`` on a stream."""
 
-    def __init__(self, effect: Tremolo, form: Form) -> None:
-        self.form, self._speed, self._place = form, effect.speed_hz, 0
+    def __init__(self, effect: Tremolo, form: Form, factor: float) -> None:
+        self.form, self._speed, self._place, self._factor = form, effect.speed_hz, 0, factor
         # SoX hands the wave's offset to `synth` with six digits.
         offset = float(f"{100.0 - 0.5 * effect.depth:g}")
         self._depth = (100.0 - offset) / 50.0
@@ -419,4 +424,5 @@ class _TremoloStage(Stage):
         """Multiply by the gain of the block's place."""
         start = self._place
         self._place += block.shape[-1]
-        return tremolo_from(block, self.form.sample_rate, self._speed, self._depth, start)
+        out = tremolo_from(block, self.form.sample_rate, self._speed, self._depth, start)
+        return out if self._factor == 1.0 else out * self._factor

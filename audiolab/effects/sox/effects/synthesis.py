@@ -45,9 +45,10 @@ class Synth(StreamedEffect):
         "{[type] [combine] [[%]freq[k][:|+|/|-[%]freq2[k]]] [off [ph [p1 [p2 [p3]]]]]}"
     )
     summary: ClassVar[str] = "makes tones, sweeps and noises, or modulates with them"
+    ends_headroom: ClassVar[bool] = True
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("-j", "just intonation in this key: semitones from A, or a note", "off"),
-        Parameter("-n", "leave the level to the effects that follow; nothing changes here"),
+        Parameter("-n", "make no head-room for the effects that follow"),
         Parameter("len", "duration; 0 is that of the input", "0"),
         Parameter(
             "type",
@@ -113,6 +114,11 @@ class Synth(StreamedEffect):
         """Return a channel for every voice."""
         return len(self.voices)
 
+    @property
+    def makes_headroom(self) -> bool:
+        """Whether it attenuates by what the effects after it need: unless ``-n`` is there."""
+        return not self.no_headroom
+
     def stage(self, form: Form, context: Context) -> Stage:
         """Play block by block."""
         return _SynthStage(self, form, context)
@@ -136,6 +142,7 @@ class _SynthStage(Stage):
     def __init__(self, effect: Synth, form: Form, context: Context) -> None:
         self._effect = effect
         self._noise = context.claim_noise()
+        self._factor = 1.0 if effect.no_headroom else context.make_headroom()
         self._rate = form.sample_rate
         length = None if effect.length is None else effect.length.samples(self._rate)
         self._length = length or None
@@ -185,7 +192,8 @@ class _SynthStage(Stage):
             played.append(self._combined(channel, block[:, channel], sound))
         self._place += time
         self.done = self._length is not None and self._place >= self._length
-        return torch.stack(played, dim=1)
+        sounds = torch.stack(played, dim=1)
+        return sounds if self._factor == 1.0 else sounds * self._factor
 
     def _tone(self, channel: int, place: torch.Tensor) -> torch.Tensor:
         string = self._strings[channel]

@@ -1,4 +1,4 @@
-"""SoX's words for tempo and pitch: ``tempo``, ``pitch`` and ``stretch``."""
+"""SoX's words for tempo and pitch: ``tempo``, ``pitch``, ``stretch`` and ``bend``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from audiolab.effects._signal import Signal
 from audiolab.effects.sox.arguments import Arguments
 from audiolab.effects.sox.context import Context
 from audiolab.effects.sox.effect import Effect, Form, Parameter, Stage, StreamedEffect
-from audiolab.effects.sox.grammar import format_number, parse_number
+from audiolab.effects.sox.grammar import Position, format_number, parse_number, parse_position
 from audiolab.effects.sox.registry import register
 from audiolab.effects.time_scale._overlap_add import OverlapAdd
+from audiolab.effects.time_scale.bending import bend_samples
 from audiolab.effects.time_scale.splicing import TempoStream, make_splices, tempo
 from audiolab.effects.time_scale.stretching import make_segments
 
-__all__ = ["Pitch", "Stretch", "Tempo"]
+__all__ = ["Bend", "Glide", "Pitch", "Stretch", "Tempo"]
 
 _USES = {"m": "music", "s": "speech", "l": "linear"}
 _LETTERS = {name: letter for letter, name in _USES.items()}
@@ -279,3 +280,92 @@ def _linear(word: str) -> str:
     if not word or not "linear".startswith(word):
         raise ValueError(f"the fade {word!r} is not lin")
     return word
+
+
+@dataclass(frozen=True)
+class Glide:
+    """One glide of ``bend``: where it starts, how many cents, and where it ends."""
+
+    start: Position
+    cents: float
+    end: Position
+
+    def __str__(self) -> str:
+        return f"{self.start},{format_number(self.cents)},{self.end}"
+
+
+def _glide(word: str) -> Glide:
+    parts = word.split(",")
+    if len(parts) != 3:
+        raise ValueError(f"{word!r} is not start,cents,end")
+    cents = parse_number(parts[1])
+    if cents == 0:
+        raise ValueError(f"{word!r} bends by nothing")
+    return Glide(parse_position(parts[0], "+"), cents, parse_position(parts[2], "+"))
+
+
+@register
+@dataclass(frozen=True)
+class Bend(Effect):
+    """Glides of pitch."""
+
+    glides: tuple[Glide, ...] = ()
+    frame_rate: float = 25.0
+    oversampling: int = 16
+
+    name: ClassVar[str] = "bend"
+    usage: ClassVar[str] = "[-f frame-rate] [-o over-sample] {start,cents,end}"
+    summary: ClassVar[str] = "lets the pitch glide and keeps the tempo"
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("-f", "frames a second, about", "25", "10 to 80"),
+        Parameter("-o", "steps in a frame", "16", "4 to 32"),
+        Parameter("start", "counts from the end of the glide before it"),
+        Parameter("cents", "how far the pitch goes, hundredths of a semitone"),
+        Parameter("end", "counts from the start of the glide"),
+    )
+    example: ClassVar[str] = "bend 0.1,300,0.2"
+    family: ClassVar[str] = "time"
+
+    @classmethod
+    def parse(cls, arguments: Arguments) -> Self:
+        """Read options and glides."""
+        start = arguments.position
+        found = arguments.options("", "fo")
+        values = []
+        for letter, default, low, high in (("f", 25.0, 10, 80), ("o", 16.0, 4, 32)):
+            try:
+                value = parse_number(str(found[letter])) if letter in found else default
+            except ValueError as error:
+                raise arguments.error(f"bend: -{letter}: {error}", start) from None
+            if not low <= value <= high:
+                raise arguments.error(f"bend: -{letter} must be {low} to {high}", start)
+            values.append(value)
+        glides = []
+        while arguments:
+            glides.append(arguments.read("start,cents,end", _glide))
+        return cls(tuple(glides), values[0], int(values[1]))
+
+    def words(self) -> list[str]:
+        """Return options and glides."""
+        words = [] if self.frame_rate == 25 else ["-f", format_number(self.frame_rate)]
+        words += [] if self.oversampling == 16 else ["-o", str(self.oversampling)]
+        return words + [str(each) for each in self.glides]
+
+    def apply(self, signal: Signal, context: Context) -> Signal:
+        """Run on whole waveforms."""
+        del context
+        rate, total = signal.sample_rate, signal.num_samples
+        edges, last = [], 0
+        for each in self.glides:
+            start = each.start.resolve(rate, previous=last, total=total)
+            last = each.end.resolve(rate, previous=start, total=total)
+            if start < total:  # SoX leaves out, with a warning, what comes after the end
+                edges.append((start, each.cents, last))
+        y = bend_samples(
+            signal.waveform,
+            rate,
+            edges,
+            frame_rate=self.frame_rate,
+            oversampling=self.oversampling,
+        )
+        return signal.with_waveform(y)
