@@ -115,13 +115,18 @@ class ChecksumReader:
         Raises
         ------
         BitstreamError
-            The checksum is wrong, cut short, or missing though it is required.
+            The checksum is wrong, cut short, missing though it is required, or not where the last
+            segment ends: a header with wrong lengths.
         """
         expected = self._crc
         found = self.peek(8)
         if found[:4] != _TRAILER:
             if required:
                 raise BitstreamError("the checksum is missing: the file is cut short or altered")
+            if self._last(8)[:4] == _TRAILER:
+                raise BitstreamError(
+                    "the checksum stands elsewhere than the header says: the file was altered"
+                )
             return False
         if found[4:] != struct.pack(">I", expected):
             raise BitstreamError(
@@ -129,3 +134,10 @@ class ChecksumReader:
                 f"{found[4:].hex() or 'nothing'} in its trailer)"
             )
         return True
+
+    def _last(self, size: int) -> bytes:
+        """Read on to the end and return the last bytes."""
+        last = b""
+        while more := self.read(1 << 16):
+            last = (last + more)[-size:]
+        return last
