@@ -58,6 +58,7 @@ class ChecksumReader:
         self._file = file
         self._crc = 0
         self._ahead = b""
+        self._tail = b""
 
     def peek(self, size: int) -> bytes:
         """Return the next bytes and leave them to be read.
@@ -97,6 +98,7 @@ class ChecksumReader:
         else:
             data, self._ahead = self._ahead + self._file.read(size), b""
         self._crc = zlib.crc32(data, self._crc)
+        self._tail = (self._tail + data[-8:])[-8:]
         return data
 
     def check_trailer(self, *, required: bool) -> bool:
@@ -123,7 +125,7 @@ class ChecksumReader:
         if found[:4] != _TRAILER:
             if required:
                 raise BitstreamError("the checksum is missing: the file is cut short or altered")
-            if self._last(8)[:4] == _TRAILER:
+            if self._end()[:4] == _TRAILER:
                 raise BitstreamError(
                     "the checksum stands elsewhere than the header says: the file was altered"
                 )
@@ -135,9 +137,8 @@ class ChecksumReader:
             )
         return True
 
-    def _last(self, size: int) -> bytes:
-        """Read on to the end and return the last bytes."""
-        last = b""
-        while more := self.read(1 << 16):
-            last = (last + more)[-size:]
-        return last
+    def _end(self) -> bytes:
+        """Read on to the end and return the last eight bytes of the file."""
+        while self.read(1 << 16):
+            pass
+        return self._tail

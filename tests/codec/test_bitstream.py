@@ -177,11 +177,12 @@ def test_checksum_may_be_absent_where_it_is_optional() -> None:
 
 
 def test_a_checksum_elsewhere_is_found() -> None:
-    """A header that promises fewer codes than there are leaves the trailer further on."""
-    reader = ChecksumReader(io.BytesIO(written(b"payload")))
-    reader.read(3)
-    with pytest.raises(BitstreamError, match="elsewhere"):
-        reader.check_trailer(required=False)
+    """A header with a wrong length leaves the trailer further on, or takes it for codes."""
+    for length in (3, 9, 15):
+        reader = ChecksumReader(io.BytesIO(written(b"payload")))
+        reader.read(length)
+        with pytest.raises(BitstreamError, match="elsewhere"):
+            reader.check_trailer(required=False)
 
 
 def test_the_language_models_hash_goes_along() -> None:
