@@ -58,6 +58,7 @@ class ChecksumReader:
         self._file = file
         self._crc = 0
         self._ahead = b""
+        self._tail = b""
 
     def peek(self, size: int) -> bytes:
         """Return the next bytes and leave them to be read.
@@ -97,6 +98,7 @@ class ChecksumReader:
         else:
             data, self._ahead = self._ahead + self._file.read(size), b""
         self._crc = zlib.crc32(data, self._crc)
+        self._tail = (self._tail + data[-8:])[-8:]
         return data
 
     def check_trailer(self, *, required: bool) -> bool:
@@ -115,13 +117,18 @@ class ChecksumReader:
         Raises
         ------
         BitstreamError
-            The checksum is wrong, cut short, or missing though it is required.
+            The checksum is wrong, cut short, missing though it is required, or not where the last
+            segment ends: a header with wrong lengths.
         """
         expected = self._crc
         found = self.peek(8)
         if found[:4] != _TRAILER:
             if required:
                 raise BitstreamError("the checksum is missing: the file is cut short or altered")
+            if self._end()[:4] == _TRAILER:
+                raise BitstreamError(
+                    "the checksum stands elsewhere than the header says: the file was altered"
+                )
             return False
         if found[4:] != struct.pack(">I", expected):
             raise BitstreamError(
@@ -129,3 +136,9 @@ class ChecksumReader:
                 f"{found[4:].hex() or 'nothing'} in its trailer)"
             )
         return True
+
+    def _end(self) -> bytes:
+        """Read on to the end and return the last eight bytes of the file."""
+        while self.read(1 << 16):
+            pass
+        return self._tail

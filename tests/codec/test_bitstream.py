@@ -176,6 +176,15 @@ def test_checksum_may_be_absent_where_it_is_optional() -> None:
         bare.check_trailer(required=True)
 
 
+def test_a_checksum_elsewhere_is_found() -> None:
+    """A header with a wrong length leaves the trailer further on, or takes it for codes."""
+    for length in (3, 9, 15):
+        reader = ChecksumReader(io.BytesIO(written(b"payload")))
+        reader.read(length)
+        with pytest.raises(BitstreamError, match="elsewhere"):
+            reader.check_trailer(required=False)
+
+
 def test_the_language_models_hash_goes_along() -> None:
     header = Header("m", 5, 2, use_lm=True, version=1, lm_digest="0123456789abcdef")
     assert read_header(io.BytesIO(header.to_bytes())) == header
