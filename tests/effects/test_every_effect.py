@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
@@ -23,6 +24,21 @@ from audiolab.effects.sox.effect import Effect, Form, sox_line
 from audiolab.effects.streaming import Pipeline
 
 RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What noiseprof writes about a faint stereo noise, for the examples that read it."""
+    path = tmp_path_factory.mktemp("profile") / "noise.txt"
+    faint = 1e-5 * torch.randn(2, RATE, generator=torch.Generator().manual_seed(0))
+    EffectsChain(["noiseprof", str(path)])(faint, RATE)
+    return path.read_text(encoding="ascii")
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "noise.txt").write_text(profile, encoding="ascii")
 
 
 def lines() -> list[str]:
