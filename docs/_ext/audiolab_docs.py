@@ -49,6 +49,10 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "masking_time_and_frequency",
         "six_words_and_a_classifier",
     ),
+    "effects": (
+        "filters_seen",
+        "learning_an_effect",
+    ),
 }
 
 #: Where links to other projects lead. Their inventories are the stubs that make_inventories.py
