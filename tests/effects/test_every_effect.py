@@ -39,6 +39,8 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> str:
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "noise.txt").write_text(profile, encoding="ascii")
+    # The cases' own files are named from the root of the repository.
+    (tmp_path / "tests").symlink_to(Path(__file__).parents[1])
 
 
 def lines() -> list[str]:
