@@ -50,6 +50,7 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "six_words_and_a_classifier",
     ),
     "effects": (
+        "coming_from_sox_effects",
         "filters_seen",
         "learning_an_effect",
     ),

@@ -253,9 +253,10 @@ assert (found["ratio"][2:] < 4).all()
 
 # %% [markdown]
 # Of the starts above the true threshold one finds everything, and the other nearly so. Those below
-# it find the times, to a few percent, and come to rest on a slope so gentle that it is nearly a floor: two decibels too low
-# with too small a ratio, and a fifth of a decibel from the target. Nobody would hear that. A small
-# loss says that the *sound* was found, and about the knobs only as much as the sound does.
+# it find the times, to a few percent, and come to rest on a slope so gentle that it is nearly a
+# floor: two decibels too low with too small a ratio, and a fifth of a decibel from the target.
+# Nobody would hear that. A small loss says that the *sound* was found, and about the knobs only as
+# much as the sound does.
 #
 # The curve of the compressor says it in one picture. Without times and knee, a level of :math:`L`
 # becomes :math:`L - (1 - 1/R) \max(L - T, 0) + G`:
