@@ -52,7 +52,10 @@ GALLERY: dict[str, tuple[str, ...]] = {
     "effects": (
         "coming_from_sox_effects",
         "filters_seen",
+        "reverb_explained",
+        "time_and_pitch",
         "learning_an_effect",
+        "parity_table",
     ),
 }
 
