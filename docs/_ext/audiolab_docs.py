@@ -49,12 +49,22 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "masking_time_and_frequency",
         "six_words_and_a_classifier",
     ),
+<<<<<<< HEAD
     "codec": (
         "residual_vector_quantiser",
         "seanet_layer_by_layer",
         "streaming_and_latency",
         "container_and_entropy_coder",
         "where_the_time_goes",
+=======
+    "effects": (
+        "coming_from_sox_effects",
+        "filters_seen",
+        "reverb_explained",
+        "time_and_pitch",
+        "learning_an_effect",
+        "parity_table",
+>>>>>>> issue3
     ),
 }
 

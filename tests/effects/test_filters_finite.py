@@ -244,6 +244,22 @@ def test_gradients_reach_the_samples():
     torch.testing.assert_close(straight, x.grad, rtol=0, atol=1e-12)
 
 
+def test_taps_that_inference_remembered_serve_training():
+    x = noise(2, 400)
+    for run in (
+        lambda x: effects.sinc(x, RATE, lowpass_hz=1234.0),
+        lambda x: effects.loudness(x, RATE, gain_db=-12.34),
+        lambda x: effects.hilbert(x, RATE, num_taps=333),
+    ):
+        with torch.inference_mode():
+            first = run(x)
+        leaf = x.clone().requires_grad_()
+        again = run(leaf)
+        again.square().sum().backward()
+        torch.testing.assert_close(again.detach(), first.clone())
+        assert leaf.grad is not None
+
+
 def test_float32_is_the_rounding_of_float64():
     x = noise(2, 20_000)
     for run in (

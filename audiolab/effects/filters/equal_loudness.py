@@ -95,7 +95,9 @@ def curve_taps(
     level_db = spline(np.clip(np.log(bins), where[0], where[-1]))
     response = np.fft.irfft(10.0 ** (level_db / 20.0), size)
     half = len(window) // 2
-    return torch.from_numpy(np.roll(response, half)[: len(window)] * window)
+    # What is remembered has to serve later calls that record gradients.
+    with torch.inference_mode(False):
+        return torch.from_numpy(np.roll(response, half)[: len(window)] * window)
 
 
 @lru_cache(maxsize=32)

@@ -178,20 +178,20 @@ def sinc_filter(
     if lowpass_transition_hz is not None and lowpass_num_taps is not None:
         raise ValueError("give lowpass_transition_hz or lowpass_num_taps, not both")
     own = lowpass_transition_hz is not None or lowpass_num_taps is not None
-    taps = sinc_taps(
-        sample_rate,
-        highpass=None if highpass_hz is None else Edge(highpass_hz, transition_hz, num_taps),
-        lowpass=None
-        if lowpass_hz is None
-        else Edge(lowpass_hz, lowpass_transition_hz, lowpass_num_taps)
-        if own
-        else Edge(lowpass_hz, transition_hz, num_taps),
-        attenuation_db=attenuation_db,
-        beta=beta,
-    )
-    if inverted and highpass_hz is not None and lowpass_hz is not None:
-        taps = -taps if highpass_hz < lowpass_hz else taps
-    return with_phase(taps, phase)
+    high = None if highpass_hz is None else Edge(highpass_hz, transition_hz, num_taps)
+    low = None
+    if lowpass_hz is not None and own:
+        low = Edge(lowpass_hz, lowpass_transition_hz, lowpass_num_taps)
+    elif lowpass_hz is not None:
+        low = Edge(lowpass_hz, transition_hz, num_taps)
+    # What is remembered has to serve later calls that record gradients.
+    with torch.inference_mode(False):
+        taps = sinc_taps(
+            sample_rate, highpass=high, lowpass=low, attenuation_db=attenuation_db, beta=beta
+        )
+        if inverted and high is not None and low is not None:
+            taps = -taps if high.frequency_hz < low.frequency_hz else taps
+        return with_phase(taps, phase)
 
 
 def hilbert(
@@ -241,7 +241,8 @@ def hilbert_taps(sample_rate: float, num_taps: int | None = None) -> torch.Tenso
     if num_taps is None:
         count = int(check_positive(sample_rate, "sample_rate", unit="Hz") / 76.5 + 2)
         num_taps = count + 1 - count % 2
-    return blackman_hilbert(num_taps)
+    with torch.inference_mode(False):
+        return blackman_hilbert(num_taps)
 
 
 def earwax(

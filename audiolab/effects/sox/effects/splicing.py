@@ -11,7 +11,7 @@ from audiolab.effects._signal import Signal
 from audiolab.effects.editing.splicing import SpliceCurve, SplicePoint, splice_item
 from audiolab.effects.sox.arguments import Arguments
 from audiolab.effects.sox.context import Context
-from audiolab.effects.sox.effect import Effect, Parameter
+from audiolab.effects.sox.effect import Effect, Form, Parameter, Stage, WholeStage
 from audiolab.effects.sox.grammar import Position, Time, parse_position, parse_time
 from audiolab.effects.sox.registry import register
 
@@ -87,6 +87,10 @@ class Splice(Effect):
                 )
             found.append(point)
         return found
+
+    def stage(self, form: Form, context: Context) -> Stage:
+        """Wait for the end; the form stays."""
+        return WholeStage(self, form, context, after=Form(form.sample_rate, form.num_channels))
 
     def apply(self, signal: Signal, context: Context) -> Signal:
         """Join every item on its own; the results may differ in length."""
