@@ -51,6 +51,7 @@ GALLERY: dict[str, tuple[str, ...]] = {
     ),
     "effects": (
         "coming_from_sox_effects",
+        "tour_of_filters_and_dynamics",
         "filters_seen",
         "reverb_explained",
         "time_and_pitch",
