@@ -52,6 +52,8 @@ GALLERY: dict[str, tuple[str, ...]] = {
     "effects": (
         "coming_from_sox_effects",
         "tour_of_filters_and_dynamics",
+        "tour_of_modulation_and_rooms",
+        "tour_of_time_and_pitch",
         "filters_seen",
         "reverb_explained",
         "time_and_pitch",
