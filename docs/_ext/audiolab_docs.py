@@ -54,6 +54,7 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "tour_of_filters_and_dynamics",
         "tour_of_modulation_and_rooms",
         "tour_of_time_and_pitch",
+        "tour_of_channels_editing_synthesis",
         "filters_seen",
         "reverb_explained",
         "time_and_pitch",
