@@ -59,6 +59,10 @@ GALLERY: dict[str, tuple[str, ...]] = {
 =======
     "effects": (
         "coming_from_sox_effects",
+        "tour_of_filters_and_dynamics",
+        "tour_of_modulation_and_rooms",
+        "tour_of_time_and_pitch",
+        "tour_of_channels_editing_synthesis",
         "filters_seen",
         "reverb_explained",
         "time_and_pitch",

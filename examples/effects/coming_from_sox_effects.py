@@ -71,7 +71,8 @@ display.plot_comparison(sounds, rate, titles, kind="spectrogram", range_db=90.0)
 
 # %% [markdown]
 # Treble is gone: a pole at 300 Hz leaves a tenth of the amplitude at 3 kHz. All frequencies stand
-# at 0.8 of where they were. The edges have melted, since echoes go on after the sound.
+# at 0.8 of where they were. The beginning has melted, since echoes have to build up. The end breaks
+# off: the result of ``reverb`` is as long as its input, and a ``pad 0 1`` before it keeps the tail.
 #
 # Statistics
 # ----------

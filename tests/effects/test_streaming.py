@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -18,6 +19,12 @@ from audiolab.effects.sox import EFFECTS, Arguments, Context, Effect, Form, pars
 from audiolab.effects.streaming import Pipeline
 
 RATE = 16_000
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let noiseprof's example write its file elsewhere."""
+    monkeypatch.chdir(tmp_path)
 
 
 @dataclass(frozen=True)

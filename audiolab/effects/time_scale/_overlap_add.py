@@ -84,16 +84,14 @@ class OverlapAdd:
         frames = held.unfold(-1, sizes.size, sizes.read_step)[..., :count, :]
         frames = frames * sizes.window().to(frames)
         step = sizes.write_step
-        length = (count - 1) * step + max(sizes.size, step)
         rounds = -(-sizes.size // step)
-        frames = pad(frames, (0, rounds * step - sizes.size))
-        line = pad(total, (0, max(0, (count + rounds - 1) * step - total.shape[-1])))
+        length = max((count + rounds) * step, emitted + sizes.size)
+        line = pad(total, (0, max(0, length - total.shape[-1])))
         for turn in range(rounds):
-            part = frames[..., turn * step : (turn + 1) * step].flatten(-2)
-            after = line.shape[-1] - turn * step - part.shape[-1]
-            line = line + pad(part, (turn * step, after))
-        keep = max(length, emitted + sizes.size)
-        line = pad(line, (0, max(0, keep - line.shape[-1])))
+            part = frames[..., turn * step : (turn + 1) * step]
+            place = line[..., turn * step : (turn + count) * step]
+            place = place.view(*place.shape[:-1], count, step)[..., : part.shape[-1]]
+            place += part
         y = line[..., :emitted]
         self._sum = line[..., emitted : emitted + sizes.size]
         self._held = held[..., count * sizes.read_step :]

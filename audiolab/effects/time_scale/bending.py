@@ -109,7 +109,7 @@ def bend_samples(
     step = size // int(oversampling)
     count = -(-num_samples // step)
     shifts = [_shift(bends, number * step) for number in range(1, count + 1)]
-    parts = [_vocoder(row, size, step, shifts) for row in rows.split(8)]
+    parts = [_vocoder(row, size, step, shifts) for row in torch.split(rows, 8)]
     return torch.cat(parts)[:, :num_samples].reshape(waveform.shape)
 
 

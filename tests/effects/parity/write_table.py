@@ -96,8 +96,10 @@ def main(names: list[str]) -> int:
     summarise(rows)
     if not names:
         version = subprocess.run(["sox", "--version"], capture_output=True, text=True, check=True)
-        table = {"sox": version.stdout.split()[-1], "cases": rows}
-        TABLE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+        # A case a line, so that a change of one is a change of one line.
+        lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in rows)
+        text = f'{{"sox": "{version.stdout.split()[-1]}", "cases": [\n{lines}\n]}}\n'
+        TABLE.write_text(text, encoding="utf-8")
     return 1 if failed else 0
 
 
