@@ -49,14 +49,6 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "masking_time_and_frequency",
         "six_words_and_a_classifier",
     ),
-<<<<<<< HEAD
-    "codec": (
-        "residual_vector_quantiser",
-        "seanet_layer_by_layer",
-        "streaming_and_latency",
-        "container_and_entropy_coder",
-        "where_the_time_goes",
-=======
     "effects": (
         "coming_from_sox_effects",
         "tour_of_filters_and_dynamics",
@@ -68,7 +60,13 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "time_and_pitch",
         "learning_an_effect",
         "parity_table",
->>>>>>> issue3
+    ),
+    "codec": (
+        "residual_vector_quantiser",
+        "seanet_layer_by_layer",
+        "streaming_and_latency",
+        "container_and_entropy_coder",
+        "where_the_time_goes",
     ),
 }
 
