@@ -114,11 +114,13 @@ def _pieces(
             except CorruptStreamError as error:
                 raise BitstreamError(_damaged(header, str(error))) from None
             yield EncodedSegment(codes[None].to(device_of(codec)), scale)
+    # Looked at before the check, which reads on to the end.
+    left_over = bool(file.peek(1))
     try:
         found = file.check_trailer(required=header.version > 0)
     except BitstreamError as error:
         raise BitstreamError(_damaged(header, str(error))) from None
-    if header.use_lm and not found and file.peek(1):
+    if header.use_lm and not found and left_over:
         raise BitstreamError(_damaged(header, "bytes are left over"))
 
 
