@@ -386,8 +386,8 @@ assert per_sample["FFT"] < 5 * per_sample["network"]
 # %% [markdown]
 # (Ten seconds, one side; h has two seconds and is transformed once for all signals.) The FFT turns
 # 176,400 operations into fewer than 250, and works for any room that was ever recorded. The network
-# still needs fewer, so on a CPU the package runs it, compiled; on
-# other devices, and for the gradient to its parameters, it takes the spectra.
+# still needs fewer, so on a CPU the package runs it, compiled; on other devices, and for the gradient
+# to its parameters, it takes the spectra.
 #
 # A response has to be cut somewhere, and what is cut is the error:
 
