@@ -249,8 +249,6 @@ panel.legend(title="reverberance")
 # %%
 
 header = ("reverberance", "g", "to -60 dB (s)", "T20 (s)", "longest comb at 0 Hz (s)")
-display.Table("How long it rings, at 44.1 kHz", header, tuple(rows))
-
 # sphinx_gallery_start_ignore
 assert [row[1] for row in rows] == ["0.300", "0.656", "0.882", "0.959", "0.980"]
 for row, to_60_s in zip(rows, (0.24, 0.51, 1.57, 4.73, 9.68), strict=True):
@@ -258,6 +256,8 @@ for row, to_60_s in zip(rows, (0.24, 0.51, 1.57, 4.73, 9.68), strict=True):
     assert float(row[3]) < float(row[2])
     assert float(row[2]) < float(row[4]) or row[0] == "0 %"
 # sphinx_gallery_end_ignore
+
+display.Table("How long it rings, at 44.1 kHz", header, tuple(rows))
 
 # %% [markdown]
 # The last column is a formula: a loop of D samples loses :math:`20 \lg g` decibels a round, so it
@@ -386,8 +386,8 @@ assert per_sample["FFT"] < 5 * per_sample["network"]
 # %% [markdown]
 # (Ten seconds, one side; h has two seconds and is transformed once for all signals.) The FFT turns
 # 176,400 operations into fewer than 250, and works for any room that was ever recorded. The network
-# still needs fewer, so on a CPU the package runs it, compiled; on other devices, and for the gradient
-# to its parameters, it takes the spectra.
+# still needs fewer, so on a CPU the package runs it, compiled; on other devices, and for the
+# gradient to its parameters, it takes the spectra.
 #
 # A response has to be cut somewhere, and what is cut is the error:
 

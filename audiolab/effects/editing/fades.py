@@ -90,7 +90,8 @@ def fade(
 
 def fade_gain(place: torch.Tensor, curve: str, *, rise: int) -> torch.Tensor:
     """Return the gain at `place` samples into a fade of `rise` samples, 1 from its end on."""
-    if rise == 0:
-        return torch.ones_like(place)
-    gain = CURVES[curve]((place / rise).clamp(0, 1))
-    return torch.where(place >= rise, torch.ones_like(gain), gain)
+    gain = torch.ones_like(place)
+    # A fade is short beside the audio: its curve is computed where it acts.
+    within = place < rise
+    gain[within] = CURVES[curve]((place[within] / max(rise, 1)).clamp(0, 1))
+    return gain

@@ -4,7 +4,8 @@ Each frame's spectrum is taken apart into magnitude and true frequency (from how
 since the frame before), every bin moves to the bin nearest below its new frequency, and phases are
 summed up anew [1]_. The shift of a frame follows a raised cosine from bend to bend.
 
-SoX sums phases in single precision, which drifts by some degrees within a second; these are double.
+SoX sums phases in single precision, which drifts by some degrees within a second; these sums are
+double.
 The program delays its output by a frame and makes it 1.5 times as
 large; so do we.
 
@@ -109,8 +110,12 @@ def bend_samples(
     step = size // int(oversampling)
     count = -(-num_samples // step)
     shifts = [_shift(bends, number * step) for number in range(1, count + 1)]
-    parts = [_vocoder(row, size, step, shifts) for row in torch.split(rows, 8)]
-    return torch.cat(parts)[:, :num_samples].reshape(waveform.shape)
+    # Frames overlap many times over: of one row at a time they are large enough.
+    wide = rows if rows.dtype in (torch.float32, torch.float64) else rows.float()
+    # row by row: what lies between two passes stays in the cache
+    moves = _Moves(shifts, size // 2 + 1, wide)
+    parts = [_vocoder(wide[row : row + 1], size, step, moves) for row in range(len(rows))]
+    return torch.cat(parts)[:, :num_samples].reshape(waveform.shape).to(waveform.dtype)
 
 
 def _shift(bends: Sequence[tuple[int, float, int]], place: int) -> float:
@@ -121,41 +126,55 @@ def _shift(bends: Sequence[tuple[int, float, int]], place: int) -> float:
     return float(2 ** (cents / 1200))
 
 
-def _vocoder(rows: torch.Tensor, size: int, step: int, shifts: list[float]) -> torch.Tensor:
-    device, count, bins = rows.device, len(shifts), size // 2 + 1
-    per_frame = size // step
-    padded = torch.nn.functional.pad(rows.double(), (size - step, count * step - rows.shape[-1]))
-    window = torch.hann_window(size, dtype=torch.float64, device=device)
-    spectrum = torch.fft.rfft(padded.unfold(-1, size, step)[:, :count] * window)
-    number = torch.arange(bins, device=device)
-    angle = spectrum.angle()
-    moved = angle - torch.nn.functional.pad(angle, (0, 0, 1, 0))[:, :-1]
-    expected = 2 * math.pi * step / size * number
-    turned = moved - expected
-    turned = turned - 2 * math.pi * (turned.detach() / (2 * math.pi)).round()
-    frequency = number + per_frame / (2 * math.pi) * turned
+class _Moves:
+    """Which bin of each frame goes where: tensors ``(frames, bins)``."""
 
-    factor = torch.tensor(shifts, dtype=torch.float64, device=device)[:, None]
-    target = (number * factor).long()
-    inside = target < bins
-    target = torch.where(inside, target, 0)
+    def __init__(self, shifts: list[float], bins: int, like: torch.Tensor) -> None:
+        number = torch.arange(bins, device=like.device)
+        factor = torch.tensor(shifts, dtype=torch.float64, device=like.device)[:, None]
+        target = (number * factor).long()
+        inside = target < bins
+        self.target = torch.where(inside, target, 0)
+        self.inside = inside.to(like.dtype)
+        # of the bins that move to one place, the highest gives it its frequency
+        source = torch.full_like(target, -1).scatter_reduce(
+            -1, self.target, torch.where(inside, number, -1), reduce="amax"
+        )
+        self.source = source.clamp_min(0)
+        self.factor = torch.where(source >= 0, factor, 0.0).to(like.dtype)
+
+
+def _vocoder(rows: torch.Tensor, size: int, step: int, moves: _Moves) -> torch.Tensor:
+    device, dtype = rows.device, rows.dtype
+    count, bins = moves.target.shape
+    per_frame = size // step
+    padded = torch.nn.functional.pad(rows, (size - step, count * step - rows.shape[-1]))
+    window = torch.hann_window(size, dtype=torch.float64, device=device)
+    spectrum = torch.fft.rfft(padded.unfold(-1, size, step)[:, :count] * window.to(dtype))
+    number = torch.arange(bins, device=device)
+    # angles in turns, from here on
+    angle = spectrum.angle() * (0.5 / math.pi)
+    expected = number * (step / size)
+    turned = angle - torch.nn.functional.pad(angle, (0, 0, 1, 0))[:, :-1] - expected.to(dtype)
+    turned = turned - turned.round()
+    frequency = torch.add(number.to(dtype), turned, alpha=per_frame)
+
     magnitude = torch.zeros_like(frequency).scatter_add(
-        -1, target.expand_as(frequency), 2 * spectrum.abs() * inside
+        -1, moves.target.expand_as(frequency), spectrum.abs() * moves.inside
     )
-    # of the bins that move to one place, the highest gives it its frequency
-    source = torch.full((count, bins), -1, device=device).scatter_reduce(
-        -1, target, torch.where(inside, number, -1), reduce="amax"
-    )
-    taken = (frequency * factor).gather(-1, source.clamp_min(0).expand_as(frequency))
-    taken = torch.where(source >= 0, taken, 0.0)
-    phase = ((taken - number) * (2 * math.pi / per_frame) + expected).cumsum(dim=-2)
-    ends = torch.ones(bins, dtype=torch.float64, device=device)
+    taken = frequency.gather(-1, moves.source.expand_as(frequency)) * moves.factor
+    advance = taken * (1 / per_frame)
+    if per_frame * step != size:
+        advance = advance + (expected - number / per_frame).to(dtype)
+    # double precision holds the sum; its fraction says the same in few digits
+    phase = advance.cumsum(dim=-2, dtype=torch.float64).frac().to(dtype) * (2 * math.pi)
+    ends = torch.ones(bins, dtype=dtype, device=device)
     ends[0] = ends[-1] = 2.0  # the real part of a spectrum without its mirror image
     frames = torch.fft.irfft(torch.polar(magnitude * ends, phase), n=size)
-    frames = frames * window * (2 / per_frame)
-    total = rows.new_zeros(rows.shape[0], (count + per_frame) * step, dtype=torch.float64)
+    frames = frames * (window * (4 / per_frame)).to(dtype)
+    total = rows.new_zeros(rows.shape[0], (count + per_frame + 1) * step)
     for turn in range(per_frame):
         part = frames[..., turn * step : (turn + 1) * step].flatten(-2)
-        after = total.shape[-1] - turn * step - part.shape[-1]
-        total = total + torch.nn.functional.pad(part, (turn * step, after))
-    return torch.nn.functional.pad(total, (step, 0)).to(rows.dtype)
+        start = (turn + 1) * step
+        total[:, start : start + part.shape[-1]] += part
+    return total
