@@ -4,7 +4,7 @@ The names below load torch when they are first used; `audiolab.codec.bitstream` 
 `audiolab.codec.entropy` work without it.
 
 On a CPU, `torch.set_num_threads` says on how many threads a model encodes and decodes; the result
-is the same to the bit.
+is the same to the bit. `EncodecModel.set_precision` trades some codes for speed.
 """
 
 from importlib import import_module as _import_module

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from audiolab.codec._products import DEPTH, product
+from audiolab.codec._products import DEPTH, product, product_of_pairs, round_to_bfloat16
 
 __all__ = [
     "add_affine",
@@ -179,20 +179,30 @@ def lstm_layer(
     cell: NDArray[np.float32],
     hidden: NDArray[np.float32],
     out: NDArray[np.float32],
+    pairs: bool,
 ) -> None:
     """Run signals through a layer: `gates` hold what the input adds, ``(time, batch, 4 n)``.
 
     One step reads the whole packed recurrent weight, so that its memory sets the pace of a single
     signal. `cell` ``(batch, n)`` and `hidden` ``(batch * n,)`` are updated; `out` is flat
-    ``(time * batch * n,)``.
+    ``(time * batch * n,)``. With `pairs`, `weight` holds pairs of bfloat16, and what was put out is
+    rounded to such before it goes round again.
     """
     time, batch, width = gates.shape
     n = width // 4
     flat = gates.reshape(-1)
+    rounded = np.empty(batch * n if pairs else 0, np.uint16)
     for t in range(time):
         a, a_start = (hidden, 0) if t == 0 else (out, (t - 1) * batch * n)
         at = t * batch * width
-        product(a, a_start, n, batch, n, weight, flat, at, width, flat, at, width, width, n)
+        if pairs:
+            round_to_bfloat16(a[a_start : a_start + batch * n], rounded)
+            m = n // 2
+            product_of_pairs(
+                rounded, 0, m, batch, m, weight, flat, at, width, flat, at, width, width, m
+            )
+        else:
+            product(a, a_start, n, batch, n, weight, flat, at, width, flat, at, width, width, n)
         now = out[t * batch * n : (t + 1) * batch * n].reshape(batch, n)
         lstm_cell(gates[t], cell, now)
     hidden[:] = out[(time - 1) * batch * n : time * batch * n]

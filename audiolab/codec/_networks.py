@@ -40,6 +40,7 @@ class Networks(nn.Module):
         self.quantizer = ResidualVectorQuantizer(
             config.num_codebooks, config.codebook_size, config.dimension
         )
+        self.precision: engine.Precision = "float32"
         self._engines = engine.Cache()
         self.eval()
 
@@ -118,6 +119,45 @@ class Networks(nn.Module):
         """
         self.bandwidth = self.check_bandwidth(bandwidth)
 
+    def set_precision(self, precision: engine.Precision) -> None:
+        """Choose what weights and activations are rounded to before they are multiplied on a CPU.
+
+        Streams begun before keep theirs. The quantiser, the first layer's waveform and all sums
+        stay in float32, and so does everything with gradients or off the CPU.
+
+        Parameters
+        ----------
+        precision : {"float32", "bfloat16"}
+            A new model is in "float32". "bfloat16" is faster and changes codes; what either gives
+            depends neither on threads and batch nor on the pieces of a stream.
+
+        Raises
+        ------
+        ValueError
+            There is no such precision.
+        RuntimeError
+            The processor can't multiply pairs of bfloat16 (AVX512-BF16).
+
+        Notes
+        -----
+        Measured with bfloat16 beside float32 on the three bundled clips, with random weights
+        rescaled to unit level as the tests have them; trained weights may differ:
+
+        ============  ==============================  =================  =================
+        preset        codes changed, by kbps          audio, same codes  speed, one thread
+        ============  ==============================  =================  =================
+        24 kHz        1.5: 4 %, 6: 10 %, 24: 38 %     41 dB SNR          1.6x in, 1.7x out
+        48 kHz        3: 3 %, 6: 5 %, 24: 19 %        40 dB SNR          1.5x in, 1.6x out
+        ============  ==============================  =================  =================
+
+        The shares are those of the clip with most; the speed is that of an AMD Zen 4 on 10 s at
+        6 kbps. A code changes where two entries are nearly as near, and takes the later stages
+        with it: at 24 kHz the error of the quantised latent grew by less than 0.03 dB. Yet the
+        audio from the changed codes is another signal: 21 dB beside that of float32 at 1.5 kbps,
+        14 dB at 24 kbps.
+        """
+        self.precision = engine.check_precision(precision)
+
     def check_bandwidth(self, bandwidth: float) -> float:
         """Return `bandwidth` if the model has it.
 
@@ -156,7 +196,7 @@ class Networks(nn.Module):
         Tensor
             ``(batch, dimension, frames)``.
         """
-        fast = self._engines.get(self.encoder, self.config, waveform)
+        fast = self._engines.get(self.encoder, self.config, waveform, self.precision)
         return self.encoder(waveform) if fast is None else fast.run(waveform)
 
     def synthesize(self, latent: torch.Tensor) -> torch.Tensor:
@@ -172,7 +212,7 @@ class Networks(nn.Module):
         Tensor
             ``(batch, channels, frames * hop_length)``.
         """
-        fast = self._engines.get(self.decoder, self.config, latent)
+        fast = self._engines.get(self.decoder, self.config, latent, self.precision)
         return self.decoder(latent) if fast is None else fast.run(latent)
 
     def encoder_network(self) -> engine.Network:
@@ -183,7 +223,7 @@ class Networks(nn.Module):
         Network
             With the weights folded as they are now.
         """
-        return self._engines.network(self.encoder, self.config)
+        return self._engines.network(self.encoder, self.config, self.precision)
 
     def decoder_network(self) -> engine.Network:
         """Return the decoder ready to run in pieces.
@@ -193,4 +233,4 @@ class Networks(nn.Module):
         Network
             With the weights folded as they are now.
         """
-        return self._engines.network(self.decoder, self.config)
+        return self._engines.network(self.decoder, self.config, self.precision)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
@@ -55,6 +56,7 @@ class Rows:
     def __init__(self, channels: int, like: torch.Tensor, left: int = 0, right: int = 0) -> None:
         self.channels, self.left, self.right = channels, left, right
         self.memory: Memory | None = None
+        self.rounded = np.zeros(0, np.uint16)
         self._allocate(like, 0)
 
     def _allocate(self, like: torch.Tensor, capacity: int) -> None:
@@ -69,6 +71,7 @@ class Rows:
         """Return a view of the contiguous array ``(..., channels)``, to be read."""
         rows = cls.__new__(cls)
         rows.channels, rows.left, rows.right = x.shape[-1], 0, 0
+        rows.rounded = np.zeros(0, np.uint16)
         rows.flat, rows.compiled = x.reshape(-1), compiled(x)
         rows.array = rows.flat.numpy() if rows.compiled else np.zeros(0, np.float32)
         rows.capacity = len(rows.flat) // rows.channels
@@ -108,6 +111,13 @@ class Rows:
         flat = self.array[begin : begin + time * self.channels].copy()
         return torch.from_numpy(flat).view(time, self.channels)
 
+    def round(self, start: int, count: int) -> NDArray[np.uint16]:
+        """Return so many numbers as bfloat16."""
+        if len(self.rounded) < count:
+            self.rounded = np.empty(count, np.uint16)
+        _products.round_to_bfloat16(self.array[start : start + count], self.rounded)
+        return self.rounded
+
     def reflect_left(self) -> None:
         """Fill the context with what follows it, mirrored at the first row."""
         if self.left:
@@ -145,11 +155,15 @@ def activate(source: Rows, target: Rows, start: int, stop: int) -> None:
 
 
 class Kernel:
-    """A convolution's folded weight ``(out, in, taps)``, applied to padded rows."""
+    """A convolution's folded weight ``(out, in, taps)``, applied to padded rows.
+
+    With `pairs`, weights and inputs are rounded to bfloat16 if there are enough of them.
+    """
 
     def __init__(
-        self, weight: torch.Tensor, bias: torch.Tensor, stride: int = 1, dilation: int = 1
-    ) -> None:
+        self, weight: torch.Tensor, bias: torch.Tensor, stride: int = 1, dilation: int = 1, *,
+        pairs: bool,
+    ) -> None:  # fmt: skip
         outputs, self.inputs, taps = weight.shape
         self.per_row = 1
         if stride == 1 and dilation == 1 and _products.LANES % outputs == 0 and taps > 1:
@@ -167,8 +181,12 @@ class Kernel:
         # Where each part's inputs begin, in rows, and what they are multiplied by.
         self.parts = [(i * dilation, m.reshape(-1, outputs)) for i, m in enumerate(parts)]
         self.packed, self.bias_array = [], np.zeros(0, np.float32)
+        # The waveform itself is not rounded: few channels cost little.
+        lanes = _products.LANES
+        self.pairs = pairs and compiled(weight) and self.inputs % lanes == outputs % lanes == 0
         if compiled(weight):
-            self.packed = [(first, len(m), _products.pack(m.numpy())) for first, m in self.parts]
+            pack = _products.pack_pairs if self.pairs else _products.pack
+            self.packed = [(first, len(m), pack(m.numpy())) for first, m in self.parts]
             self.bias_array = self.bias.numpy()
 
     def __call__(
@@ -194,6 +212,17 @@ class Kernel:
                 add = True
             return
         start, s_start, pitch = (target.array, c_start, n) if add else (self.bias_array, 0, 0)
+        if self.pairs:
+            first, k, _ = self.packed[-1]
+            count = max(0, (time - 1) * self.pitch + first * self.inputs + k)
+            rounded = source.round(a_start, count)
+            for first, k, packed in self.packed:
+                _products.product_of_pairs(
+                    rounded, first * self.inputs // 2, self.pitch // 2, time, k // 2, packed,
+                    start, s_start, pitch, target.array, c_start, n, n, _products.DEPTH,
+                )  # fmt: skip
+                start, s_start, pitch = target.array, c_start, n
+            return
         for first, k, packed in self.packed:
             _products.product(
                 source.array, a_start + first * self.inputs, self.pitch, time, k, packed,
@@ -246,9 +275,9 @@ def _normalize(
 class ConvStep:
     """A convolution; `activates` tells whether what follows is an ELU."""
 
-    def __init__(self, conv: Conv) -> None:
+    def __init__(self, conv: Conv, pairs: bool) -> None:
         weight = conv.conv.folded()
-        self.kernel = Kernel(weight, conv.conv.bias, conv.stride, conv.dilation)
+        self.kernel = Kernel(weight, conv.conv.bias, conv.stride, conv.dilation, pairs=pairs)
         self.norm = None if conv.norm is None else _Norm(conv.norm)
         self.geometry = (conv.kernel_size, conv.stride, conv.dilation)
         self.causal, self.stride = conv.causal, conv.stride
@@ -288,13 +317,13 @@ class ConvStep:
 class TransposedStep:
     """A transposed convolution of ``2 s`` taps: two taps to ``s`` rows of channels at once."""
 
-    def __init__(self, conv: TransposedConv) -> None:
+    def __init__(self, conv: TransposedConv, pairs: bool) -> None:
         weight = conv.conv.folded()
         stride, outputs = conv.stride, conv.out_channels
         # Output s * t + j is w[j] x[t] + w[s + j] x[t - 1].
         taps = weight.view(conv.in_channels, outputs, 2, stride).permute(3, 1, 0, 2)
         taps = taps.reshape(stride * outputs, conv.in_channels, 2).flip(2)
-        self.kernel = Kernel(taps, conv.conv.bias.repeat(stride))
+        self.kernel = Kernel(taps, conv.conv.bias.repeat(stride), pairs=pairs)
         self.norm = None if conv.norm is None else _Norm(conv.norm)
         self.stride, self.causal, self.trim = stride, conv.causal, conv.trim()
         self.channels, self.outputs, self.activates = conv.in_channels, outputs, False
@@ -335,12 +364,12 @@ class TransposedStep:
 class ResidualStep:
     """Two convolutions beside a shortcut."""
 
-    def __init__(self, unit: ResidualUnit) -> None:
+    def __init__(self, unit: ResidualUnit, pairs: bool) -> None:
         _, wide, _, narrow = unit.block
         assert isinstance(wide, Conv)
         assert isinstance(narrow, Conv)
-        self.wide = Kernel(wide.conv.folded(), wide.conv.bias, 1, wide.dilation)
-        self.narrow = Kernel(narrow.conv.folded(), narrow.conv.bias)
+        self.wide = Kernel(wide.conv.folded(), wide.conv.bias, 1, wide.dilation, pairs=pairs)
+        self.narrow = Kernel(narrow.conv.folded(), narrow.conv.bias, pairs=pairs)
         self.geometry, self.causal = (wide.kernel_size, 1, wide.dilation), wide.causal
         self.channels, self.hidden = wide.in_channels, wide.out_channels
         self.norms = [None if c.norm is None else _Norm(c.norm) for c in (wide, narrow)]
@@ -350,7 +379,7 @@ class ResidualStep:
             conv = unit.shortcut
             # Without norms the two branches add up, and so do their biases.
             bias = conv.conv.bias + self.bias if narrow.norm is None else conv.conv.bias
-            self.shortcut = Kernel(conv.conv.folded(), bias)
+            self.shortcut = Kernel(conv.conv.folded(), bias, pairs=pairs)
             self.shortcut_norm = None if conv.norm is None else _Norm(conv.norm)
         self.activates, self.rate = False, 1
         self.outputs = self.density = self.channels

@@ -20,13 +20,16 @@ go through different layers at a time. A single signal's LSTM is one after the o
 quarter of the whole, and bounds what more threads gain. No loop has threads of its own, and their
 number changes no bit.
 
+With precision "bfloat16", weights and activations are rounded before they are multiplied, and the
+sums stay in float32 (`EncodecModel.set_precision` says what this changes).
+
 Off the CPU and in other dtypes, the same structure runs on torch's operators.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -48,7 +51,9 @@ from audiolab.codec.config import EncodecConfig
 from audiolab.codec.layers import Conv, ResidualLSTM, TransposedConv
 from audiolab.codec.seanet import ResidualUnit, SEANetDecoder, SEANetEncoder
 
-__all__ = ["Cache", "Network", "Stream"]
+__all__ = ["Cache", "Network", "Precision", "Stream", "check_precision"]
+
+Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 # One second at 75 Hz: each piece reads 15 MB of weights.
 _FRAMES_PER_PIECE = 75
@@ -58,20 +63,51 @@ _NUMBERS_AT_ONCE = 50_000
 _NOTHING = np.zeros(0, np.float32)
 
 
+def check_precision(precision: Precision) -> Precision:
+    """Return `precision` if this processor has it.
+
+    Parameters
+    ----------
+    precision : {"float32", "bfloat16"}
+        What weights and activations are rounded to before they are multiplied.
+
+    Returns
+    -------
+    str
+        The same.
+
+    Raises
+    ------
+    ValueError
+        There is no such precision.
+    RuntimeError
+        The processor lacks the instructions.
+    """
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision must be 'float32' or 'bfloat16', got {precision!r}")
+    if precision == "bfloat16" and not _products.has_bfloat16:
+        raise RuntimeError(
+            "precision 'bfloat16' needs a processor with AVX512-BF16 (the flag avx512_bf16), which "
+            "this one lacks; 'float32' runs everywhere"
+        )
+    return precision
+
+
 class _LSTM:
     """The residual LSTM over ``(time, batch, channels)`` with its state."""
 
-    def __init__(self, module: ResidualLSTM) -> None:
+    def __init__(self, module: ResidualLSTM, pairs: bool) -> None:
         self.lstm = module.lstm
         self.layers = []
         for weight_ih, weight_hh, bias_ih, bias_hh in module.lstm.all_weights:
-            kernel = Kernel(weight_ih.detach()[:, :, None], bias_ih.detach() + bias_hh.detach())
+            bias = bias_ih.detach() + bias_hh.detach()
+            kernel = Kernel(weight_ih.detach()[:, :, None], bias, pairs=pairs)
             recurrent = weight_hh.detach().t()
-            packed = (
-                _products.pack(recurrent.numpy(), len(recurrent))
-                if compiled(recurrent)
-                else _NOTHING
-            )
+            packed = _NOTHING
+            if kernel.pairs:
+                packed = _products.pack_pairs(recurrent.numpy(), len(recurrent) // 2)
+            elif compiled(recurrent):
+                packed = _products.pack(recurrent.numpy(), len(recurrent))
             self.layers.append((kernel, packed))
 
     def __call__(
@@ -93,8 +129,9 @@ class _LSTM:
             width = 4 * channels
             inputs = gates.array[: time * batch * width].reshape(time, batch, width)
             _kernels.lstm_layer(
-                inputs, packed, cell.numpy(), hidden.view(-1).numpy(), out.view(-1).numpy()
-            )
+                inputs, packed, cell.numpy(), hidden.view(-1).numpy(), out.view(-1).numpy(),
+                kernel.pairs,
+            )  # fmt: skip
             y = Rows.over(out)
         np.add(out.numpy(), x.numpy(), out=out.numpy())  # one thread, unlike torch's
         return out, state
@@ -177,9 +214,17 @@ class Network:
         Whose weights to use; they are folded now.
     config : EncodecConfig
         The model's numbers.
+    precision : {"float32", "bfloat16"}, default: "float32"
+        What weights and inputs are rounded to; see `check_precision`.
     """
 
-    def __init__(self, module: SEANetEncoder | SEANetDecoder, config: EncodecConfig) -> None:
+    def __init__(
+        self,
+        module: SEANetEncoder | SEANetDecoder,
+        config: EncodecConfig,
+        precision: Precision = "float32",
+    ) -> None:
+        pairs = check_precision(precision) == "bfloat16"
         self.is_encoder = isinstance(module, SEANetEncoder)
         self.module, self.config, self.causal = module, config, config.causal
         self.lstm: _LSTM | None = None
@@ -194,13 +239,13 @@ class Network:
                 else:
                     activated = True
             elif isinstance(layer, Conv):
-                steps.append(ConvStep(layer))
+                steps.append(ConvStep(layer, pairs))
             elif isinstance(layer, TransposedConv):
-                steps.append(TransposedStep(layer))
+                steps.append(TransposedStep(layer, pairs))
             elif isinstance(layer, ResidualUnit):
-                steps.append(ResidualStep(layer))
+                steps.append(ResidualStep(layer, pairs))
             elif isinstance(layer, ResidualLSTM):
-                self.lstm = _LSTM(layer)
+                self.lstm = _LSTM(layer, pairs)
                 steps = after
             else:
                 raise TypeError(f"the engine knows no {type(layer).__name__}")
@@ -393,7 +438,11 @@ class Cache:
         return Cache, ()
 
     def get(
-        self, module: SEANetEncoder | SEANetDecoder, config: EncodecConfig, x: torch.Tensor
+        self,
+        module: SEANetEncoder | SEANetDecoder,
+        config: EncodecConfig,
+        x: torch.Tensor,
+        precision: Precision = "float32",
     ) -> Network | None:
         """Return the network for `module`, or None where its own modules should run.
 
@@ -405,6 +454,8 @@ class Cache:
             The model's numbers.
         x : Tensor
             What is to be evaluated.
+        precision : {"float32", "bfloat16"}, default: "float32"
+            As for `Network`.
 
         Returns
         -------
@@ -413,9 +464,14 @@ class Cache:
         """
         if torch.compiler.is_compiling() or torch.is_grad_enabled() or not compiled(x):
             return None
-        return self.network(module, config)
+        return self.network(module, config, precision)
 
-    def network(self, module: SEANetEncoder | SEANetDecoder, config: EncodecConfig) -> Network:
+    def network(
+        self,
+        module: SEANetEncoder | SEANetDecoder,
+        config: EncodecConfig,
+        precision: Precision = "float32",
+    ) -> Network:
         """Return the up-to-date network for `module`.
 
         Parameters
@@ -424,17 +480,20 @@ class Cache:
             Half of a model.
         config : EncodecConfig
             The model's numbers.
+        precision : {"float32", "bfloat16"}, default: "float32"
+            As for `Network`.
 
         Returns
         -------
         Network
             Built now if a weight has changed since.
         """
-        key = tuple((p.data_ptr(), p._version, p.device, p.dtype) for p in module.parameters())
+        weights = tuple((p.data_ptr(), p._version, p.device, p.dtype) for p in module.parameters())
+        key = precision, weights
         kind = type(module).__name__
         built = self._built.get(kind)
         if built is None or built[0] != key:
             with torch.no_grad():
-                built = (key, Network(module, config))
+                built = (key, Network(module, config, precision))
             self._built[kind] = built
         return built[1]
