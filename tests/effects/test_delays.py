@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from audiolab.effects import delay, echo, echos, reverb, reverb_impulse_response
+from audiolab.effects.delays import _freeverb
 from audiolab.effects.delays._freeverb import delay_lengths, impulse_response, run
 from audiolab.effects.delays.reverberation import ReverbStream
 
@@ -211,3 +212,18 @@ def test_reverb_names_what_is_wrong(options, named):
 def test_reverb_needs_channels():
     with pytest.raises(ValueError, match="waveform"):
         reverb(noise(10), RATE)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_reverb_in_loops_mixes_as_the_convolution_does(channels, monkeypatch):
+    x = torch.randn(2, channels, 400, dtype=torch.float64)
+    gain = torch.tensor([3.0, -4.0], dtype=torch.float64, requires_grad=True)
+    loops = reverb(x, 2000, wet_gain_db=gain)
+    run_network = _freeverb._run
+    monkeypatch.setattr(
+        _freeverb, "_run", lambda *given, convolve: run_network(*given, convolve=True)
+    )
+    torch.testing.assert_close(loops, reverb(x, 2000, wet_gain_db=gain), atol=1e-8, rtol=0)
+    assert torch.autograd.gradcheck(
+        lambda g: reverb(x, 2000, wet_gain_db=g, reverberance=70.0)[..., ::31], (gain,)
+    )

@@ -21,6 +21,7 @@ Signal Processing", online book, chapter "Freeverb".
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numba
@@ -31,7 +32,7 @@ from torch.autograd.function import once_differentiable
 from audiolab.effects._convolution import fast_length
 from audiolab.effects._recurrences.rows import run_rows
 
-__all__ = ["FreeverbState", "delay_lengths", "impulse_response", "run"]
+__all__ = ["FreeverbState", "Mix", "advance", "delay_lengths", "impulse_response", "run"]
 
 #: Delays in samples at 44.1 kHz.
 _COMBS = (1116, 1188, 1277, 1356, 1422, 1491, 1557, 1617)
@@ -85,56 +86,66 @@ class FreeverbState:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _network(
+def _networks(
     x: Any,
     y: Any,
     source: Any,
     feedback: Any,
     damping: Any,
+    gain: Any,
+    dry: Any,
     lengths: Any,
     positions: Any,
     lines: Any,
     stores: Any,
 ) -> None:
-    """Run network r on row ``source[r]`` of x into row r of y."""
+    """Run network n of group q on row ``source[q, n]`` of x into ``y[q, n % y.shape[1]]``.
+
+    The combs' lines hold samples times 1 - d: that saves a product a comb and sample.
+    """
     num_samples = x.shape[1]
     starts = np.empty(12, np.int64)
     at = np.empty(12, np.int64)
     total = np.empty(lengths.max() if lengths.size else 1, np.float64)
-    for r in range(y.shape[0]):
-        row = x[source[r]]
-        line = lines[r]
-        g, d = feedback[r], damping[r]
+    for q, n in np.ndindex(source.shape):
+        row = x[source[q, n]]
+        out = y[q, n % y.shape[1]]
+        adds = n >= y.shape[1]
+        line = lines[q, n]
+        length, position, store = lengths[q, n], positions[q, n], stores[q, n]
+        d = damping[q, n]
         e = 1.0 - d
+        g = e * feedback[q, n]
+        wet, direct = gain[q, n], dry[q, n]
         start = 0
         for i in range(12):
             starts[i] = start
-            start += lengths[r, i]
-        s0, s1, s2, s3 = stores[r, 0], stores[r, 1], stores[r, 2], stores[r, 3]
-        s4, s5, s6, s7 = stores[r, 4], stores[r, 5], stores[r, 6], stores[r, 7]
+            start += length[i]
+        s0, s1, s2, s3 = store[0], store[1], store[2], store[3]
+        s4, s5, s6, s7 = store[4], store[5], store[6], store[7]
         done = 0
         while done < num_samples:
             size = num_samples - done
             for i in range(12):  # as far as no line wraps
-                size = min(size, lengths[r, i] - positions[r, i])
-                at[i] = starts[i] + positions[r, i]
+                size = min(size, length[i] - position[i])
+                at[i] = starts[i] + position[i]
             l0, l1 = line[at[0] : at[0] + size], line[at[1] : at[1] + size]
             l2, l3 = line[at[2] : at[2] + size], line[at[3] : at[3] + size]
             l4, l5 = line[at[4] : at[4] + size], line[at[5] : at[5] + size]
             l6, l7 = line[at[6] : at[6] + size], line[at[7] : at[7] + size]
             now = row[done : done + size]
             for t in range(size):
-                v = np.float64(now[t])
+                v = e * np.float64(now[t])
                 o0, o1, o2, o3 = l0[t], l1[t], l2[t], l3[t]
                 o4, o5, o6, o7 = l4[t], l5[t], l6[t], l7[t]
-                s0 = e * o0 + d * s0
-                s1 = e * o1 + d * s1
-                s2 = e * o2 + d * s2
-                s3 = e * o3 + d * s3
-                s4 = e * o4 + d * s4
-                s5 = e * o5 + d * s5
-                s6 = e * o6 + d * s6
-                s7 = e * o7 + d * s7
+                s0 = o0 + d * s0
+                s1 = o1 + d * s1
+                s2 = o2 + d * s2
+                s3 = o3 + d * s3
+                s4 = o4 + d * s4
+                s5 = o5 + d * s5
+                s6 = o6 + d * s6
+                s7 = o7 + d * s7
                 l0[t] = v + g * s0
                 l1[t] = v + g * s1
                 l2[t] = v + g * s2
@@ -151,15 +162,43 @@ def _network(
                     into = total[t]
                     held_line[t] = into + 0.5 * held
                     total[t] = held - into
-            for t in range(size):
-                y[r, done + t] = total[t]
+            into_mix = out[done : done + size]
+            level = wet / e
+            if adds:
+                for t in range(size):
+                    into_mix[t] += level * total[t] + direct * now[t]
+            else:
+                for t in range(size):
+                    into_mix[t] = level * total[t] + direct * now[t]
             for i in range(12):
-                positions[r, i] += size
-                if positions[r, i] == lengths[r, i]:
-                    positions[r, i] = 0
+                position[i] += size
+                if position[i] == length[i]:
+                    position[i] = 0
             done += size
-        stores[r, 0], stores[r, 1], stores[r, 2], stores[r, 3] = s0, s1, s2, s3
-        stores[r, 4], stores[r, 5], stores[r, 6], stores[r, 7] = s4, s5, s6, s7
+        store[0], store[1], store[2], store[3] = s0, s1, s2, s3
+        store[4], store[5], store[6], store[7] = s4, s5, s6, s7
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How the outputs of networks become channels.
+
+    Parameters
+    ----------
+    gain : Tensor
+        Of each network, ``(networks,)`` float64.
+    dry : Tensor
+        How much of its input is added to each network's output, ``(networks,)`` float64.
+    group : int
+        How many networks one item has, in the order (inputs, channels).
+    channels : int
+        How many channels they are added up to.
+    """
+
+    gain: torch.Tensor
+    dry: torch.Tensor
+    group: int
+    channels: int
 
 
 def run(
@@ -169,6 +208,7 @@ def run(
     feedback: torch.Tensor,
     damping: torch.Tensor,
     *,
+    mix: Mix | None = None,
     convolve: bool = False,
 ) -> torch.Tensor:
     """Run networks on rows, differentiably.
@@ -183,15 +223,18 @@ def run(
         Delays, ``(networks, 12)``.
     feedback, damping : Tensor
         Of each network, ``(networks,)`` float64.
+    mix : Mix or None, default: None
+        What becomes of the outputs. None leaves them as they are.
     convolve : bool, default: False
         Take the impulse response on a CPU too.
 
     Returns
     -------
     Tensor
-        Outputs, ``(networks, time)``.
+        Outputs, ``(networks, time)``, or with `mix` ``(networks / group * channels, time)``.
     """
-    y: torch.Tensor = _Network.apply(x, feedback, damping, source, lengths, convolve)
+    mix = mix or _unmixed(feedback)
+    y: torch.Tensor = _Network.apply(x, feedback, damping, mix.gain, mix, source, lengths, convolve)
     return y
 
 
@@ -201,27 +244,31 @@ def advance(
     state: FreeverbState,
     feedback: torch.Tensor,
     damping: torch.Tensor,
+    mix: Mix,
 ) -> torch.Tensor:
     """Run networks on the next block of their rows; on the CPU, without gradient."""
-    y = torch.empty(len(source), x.shape[-1], dtype=x.dtype)
+    groups = len(source) // mix.group
+    y = torch.empty(groups, mix.channels, x.shape[-1], dtype=x.dtype)
     rows = x.detach().cpu().contiguous().numpy()
 
-    def network(*arrays: Any) -> None:
-        _network(rows, *arrays)
+    def networks(*arrays: Any) -> None:
+        _networks(rows, *arrays)
+
+    def grouped(values: Any) -> np.ndarray[Any, Any]:
+        if isinstance(values, torch.Tensor):
+            values = values.detach().cpu().contiguous().numpy()
+        array = np.asarray(values)
+        return array.reshape(groups, mix.group, *array.shape[1:])
 
     run_rows(
-        network,
-        4 * y.numel(),
+        networks,
+        4 * len(source) * x.shape[-1],
         y.numpy(),
-        np.asarray(source, dtype=np.int64),
-        feedback.detach().cpu().contiguous().numpy(),
-        damping.detach().cpu().contiguous().numpy(),
-        state.lengths,
-        state.positions,
-        state.lines,
-        state.stores,
+        grouped(np.asarray(source, dtype=np.int64)),
+        *map(grouped, (feedback, damping, mix.gain, mix.dry)),
+        *map(grouped, (state.lengths, state.positions, state.lines, state.stores)),
     )
-    return y.to(x.device)
+    return y.flatten(0, 1).to(x.device)
 
 
 def impulse_response(
@@ -264,7 +311,7 @@ def _convolved(x: torch.Tensor, h: torch.Tensor, source: list[int]) -> torch.Ten
 
 
 class _Network(torch.autograd.Function):
-    """The networks, their adjoint, and the gradient to feedback and damping."""
+    """The networks, their adjoint, and the gradient to feedback, damping and gain."""
 
     @staticmethod
     def forward(
@@ -272,43 +319,51 @@ class _Network(torch.autograd.Function):
         x: torch.Tensor,
         feedback: torch.Tensor,
         damping: torch.Tensor,
+        gain: torch.Tensor,
+        mix: Mix,
         source: list[int],
         lengths: np.ndarray[Any, Any],
         convolve: bool,
     ) -> torch.Tensor:
-        ctx.save_for_backward(x, feedback, damping)
-        ctx.options = source, lengths, convolve
-        return _run(x, source, lengths, feedback, damping, convolve=convolve)
+        ctx.save_for_backward(x, feedback, damping, gain)
+        ctx.options = mix, source, lengths, convolve
+        return _run(x, source, lengths, feedback, damping, mix, convolve=convolve)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: torch.Tensor) -> Any:
-        x, feedback, damping = ctx.saved_tensors
-        source, lengths, convolve = ctx.options
-        grad_x = grad_feedback = grad_damping = None
+        x, feedback, damping, gain = ctx.saved_tensors
+        mix, source, lengths, convolve = ctx.options
+        plain = _unmixed(feedback)
+
+        def wet(rows: torch.Tensor, heard: list[int]) -> torch.Tensor:
+            return _run(rows, heard, lengths, feedback, damping, plain, convolve=convolve)
+
+        # What each network's output is worth: the gradient of the channel it is added to.
+        groups, turns = len(source) // mix.group, mix.group // mix.channels
+        by_channel = grads[0].reshape(groups, 1, mix.channels, x.shape[-1])
+        each = by_channel.expand(-1, turns, -1, -1).reshape(len(source), x.shape[-1])
+        scaled = each * gain[:, None].to(each.dtype)
+        grad_x = grad_feedback = grad_damping = grad_gain = None
         if ctx.needs_input_grad[0]:
-            each = _run(
-                grads[0].flip(-1),
-                list(range(len(source))),
-                lengths,
-                feedback,
-                damping,
-                convolve=convolve,
-            )
-            index = torch.as_tensor(source, device=x.device)
-            grad_x = torch.zeros_like(x).index_add_(0, index, each.flip(-1))
+            through = wet(scaled.flip(-1), list(range(len(source)))).flip(-1)
+            through = through + each * mix.dry[:, None].to(each.dtype)
+            index = torch.tensor(source, dtype=torch.int64, device=x.device)
+            grad_x = torch.zeros_like(x).index_add_(0, index, through)
+        if ctx.needs_input_grad[3]:
+            grad_gain = (each * wet(x, source)).sum(dim=-1, dtype=gain.dtype)
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
             # d loss / d h[k] = sum_t grad[t] x[t - k], then through the formula of h
             num_samples = x.shape[-1]
             size = fast_length(2 * num_samples)
-            there = torch.fft.rfft(grads[0].double(), n=size)
+            there = torch.fft.rfft(scaled.double(), n=size)
             here = torch.fft.rfft(x.double(), n=size)[source]
             grad_h = torch.fft.irfft(there * here.conj(), n=size)[:, :num_samples]
             with torch.enable_grad():
                 g, d = feedback.detach().requires_grad_(), damping.detach().requires_grad_()
                 h = impulse_response(num_samples, lengths, g, d)
                 grad_feedback, grad_damping = torch.autograd.grad(h, (g, d), grad_h)
-        return grad_x, grad_feedback, grad_damping, None, None, None
+        return grad_x, grad_feedback, grad_damping, grad_gain, None, None, None, None
 
 
 def _run(
@@ -317,13 +372,22 @@ def _run(
     lengths: np.ndarray[Any, Any],
     feedback: torch.Tensor,
     damping: torch.Tensor,
+    mix: Mix,
     *,
     convolve: bool,
 ) -> torch.Tensor:
     if x.shape[-1] == 0 or not source:
-        return x.new_zeros(len(source), x.shape[-1])
+        return x.new_zeros(len(source) // mix.group * mix.channels, x.shape[-1])
     if x.device.type == "cpu" and not convolve:
-        if x.dtype not in (torch.float32, torch.float64):
-            return advance(x.float(), source, FreeverbState(lengths), feedback, damping).to(x.dtype)
-        return advance(x, source, FreeverbState(lengths), feedback, damping)
-    return _convolved(x, impulse_response(x.shape[-1], lengths, feedback, damping), source)
+        wide = x if x.dtype in (torch.float32, torch.float64) else x.float()
+        return advance(wide, source, FreeverbState(lengths), feedback, damping, mix).to(x.dtype)
+    y = _convolved(x, impulse_response(x.shape[-1], lengths, feedback, damping), source)
+    y = y * mix.gain[:, None].to(y.dtype) + x[source] * mix.dry[:, None].to(y.dtype)
+    shape = -1, mix.group // mix.channels, mix.channels, x.shape[-1]
+    return y.reshape(shape).sum(dim=1).flatten(0, 1)
+
+
+def _unmixed(feedback: torch.Tensor) -> Mix:
+    """Leave each network's output as it is."""
+    one = torch.ones_like(feedback, requires_grad=False)
+    return Mix(one, torch.zeros_like(one), 1, 1)

@@ -20,7 +20,7 @@ import torch
 
 from audiolab._validation import check_positive, check_range, check_waveform
 from audiolab.effects._parameters import per_item
-from audiolab.effects.delays._freeverb import FreeverbState, advance, delay_lengths, run
+from audiolab.effects.delays._freeverb import FreeverbState, Mix, advance, delay_lengths, run
 
 __all__ = ["ReverbStream", "reverb", "reverb_impulse_response"]
 
@@ -103,13 +103,15 @@ def reverb(
     check_range(pre_delay_s, "pre_delay_s", 0, 0.5, unit="s")
     plan = _Plan(waveform, sample_rate, reverberance, hf_damping, room_scale, stereo_depth)
     gain = _decibels(wet_gain_db, waveform)
+    skip = min(int(pre_delay_s * sample_rate + 0.5), waveform.shape[-1])
     rows = waveform.reshape(math.prod(waveform.shape[:-1]), waveform.shape[-1])
-    wet = run(rows, plan.source, plan.lengths, plan.feedback, plan.damping)
-    wet = plan.mix(wet, gain)
-    skip = min(int(pre_delay_s * sample_rate + 0.5), wet.shape[-1])
+    mix = plan.mix(gain, dry=not (wet_only or skip))
+    y = run(rows, plan.source, plan.lengths, plan.feedback, plan.damping, mix=mix)
+    y = plan.shaped(y)
     if skip:
-        wet = torch.nn.functional.pad(wet[..., : wet.shape[-1] - skip], (skip, 0))
-    return wet if wet_only else waveform + wet
+        y = torch.nn.functional.pad(y[..., : y.shape[-1] - skip], (skip, 0))
+        return y if wet_only else waveform + y
+    return y
 
 
 def reverb_impulse_response(
@@ -195,8 +197,9 @@ class ReverbStream:
     ) -> None:
         self._plan = _Plan(like, sample_rate, reverberance, hf_damping, room_scale, stereo_depth)
         self._state = FreeverbState(self._plan.lengths)
-        self._gain = _decibels(wet_gain_db, like)
         skip = int(pre_delay_s * sample_rate + 0.5)
+        gain = _decibels(wet_gain_db, like)
+        self._mix = self._plan.mix(gain, dry=not (wet_only or skip))
         channels = like.shape[-2] * (self._plan.sides if like.shape[-2] == 1 else 1)
         self._held = like.new_zeros(*like.shape[:-2], channels, skip)
         self._wet_only = wet_only
@@ -205,12 +208,13 @@ class ReverbStream:
         """Return as many samples as `block` has."""
         plan = self._plan
         rows = block.reshape(math.prod(block.shape[:-1]), block.shape[-1])
-        wet = advance(rows, plan.source, self._state, plan.feedback, plan.damping)
-        wet = plan.mix(wet, self._gain)
+        y = advance(rows, plan.source, self._state, plan.feedback, plan.damping, self._mix)
+        y = plan.shaped(y)
         if self._held.shape[-1]:
-            line = torch.cat([self._held, wet], dim=-1)
-            wet, self._held = line[..., : wet.shape[-1]], line[..., wet.shape[-1] :].clone()
-        return wet if self._wet_only else block + wet
+            line = torch.cat([self._held, y], dim=-1)
+            y, self._held = line[..., : y.shape[-1]], line[..., y.shape[-1] :].clone()
+            return y if self._wet_only else block + y
+        return y
 
 
 class _Plan:
@@ -227,7 +231,7 @@ class _Plan:
     ) -> None:
         self.leading = waveform.shape[:-2]
         self.channels = waveform.shape[-2]
-        depth = stereo_depth / 100 if self.channels <= 2 else 0.0
+        depth = stereo_depth / 100 if self.channels in (1, 2) else 0.0
         self.sides = 2 if depth > 0 else 1
         num_rows = math.prod(waveform.shape[:-1])
         self.source = [row for row in range(num_rows) for _ in range(self.sides)]
@@ -247,15 +251,27 @@ class _Plan:
             dtype=np.int64,
         ).reshape(-1, 12)
 
-    def mix(self, wet: torch.Tensor, gain: torch.Tensor) -> torch.Tensor:
-        """Turn the networks' outputs into channels ``(..., channels, time)``."""
-        gain = (_WET * gain).to(wet.dtype)[..., None]
-        wet = wet.reshape(*self.leading, self.channels, self.sides, wet.shape[-1])
-        if self.sides == 1:
-            return wet[..., 0, :] * gain
-        if self.channels == 1:
-            return wet[..., 0, :, :] * gain
-        return (wet * gain[..., None, :]).sum(dim=-3) * 0.5
+    def mix(self, gain: torch.Tensor, *, dry: bool) -> Mix:
+        """Say how the networks' outputs become channels, with the dry signal or without."""
+        inputs = self.channels if self.sides == 2 else 1
+        gain = (_WET / inputs * gain).expand(*self.leading, self.channels).reshape(-1)
+        direct = torch.zeros(inputs, self.sides, dtype=gain.dtype, device=gain.device)
+        if dry and inputs == 2:
+            direct.fill_diagonal_(1.0)
+        elif dry:
+            direct.fill_(1.0)
+        items = len(self.source) // direct.numel()
+        return Mix(
+            gain.repeat_interleave(self.sides),
+            direct.reshape(-1).repeat(items),
+            direct.numel(),
+            self.sides,
+        )
+
+    def shaped(self, rows: torch.Tensor) -> torch.Tensor:
+        """Give the channels ``(..., channels, time)`` their leading dimensions back."""
+        channels = self.sides if self.channels == 1 else self.channels
+        return rows.reshape(*self.leading, channels, rows.shape[-1])
 
 
 def _percent(value: float | torch.Tensor, waveform: torch.Tensor, name: str) -> torch.Tensor:

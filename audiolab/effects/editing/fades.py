@@ -83,15 +83,18 @@ def fade(
     rise = seconds_to_samples(check_range(in_s, "in_s", 0.0, unit="s"), sample_rate)
     fall = seconds_to_samples(check_range(out_s, "out_s", 0.0, unit="s"), sample_rate)
     total = waveform.shape[-1]
-    place = torch.arange(total, dtype=torch.float64, device=waveform.device)
-    gain = fade_gain(place, curve, rise=rise) * fade_gain(total - place, curve, rise=fall)
-    return waveform * gain.to(waveform.dtype)
+    # Only the two ends are computed: a fade is short beside the audio.
+    place = torch.arange(min(rise, total), dtype=torch.float64, device=waveform.device)
+    ahead = torch.arange(min(fall, total), 0, -1, dtype=torch.float64, device=waveform.device)
+    head = fade_gain(place, curve, rise=rise).to(waveform.dtype)
+    tail = fade_gain(ahead, curve, rise=fall).to(waveform.dtype)
+    risen = torch.cat([waveform[..., : len(head)] * head, waveform[..., len(head) :]], dim=-1)
+    rest = total - len(tail)
+    return torch.cat([risen[..., :rest], risen[..., rest:] * tail], dim=-1)
 
 
 def fade_gain(place: torch.Tensor, curve: str, *, rise: int) -> torch.Tensor:
     """Return the gain at `place` samples into a fade of `rise` samples, 1 from its end on."""
-    gain = torch.ones_like(place)
-    # A fade is short beside the audio: its curve is computed where it acts.
-    within = place < rise
-    gain[within] = CURVES[curve]((place[within] / max(rise, 1)).clamp(0, 1))
-    return gain
+    if rise == 0:
+        return torch.ones_like(place)
+    return torch.where(place >= rise, 1.0, CURVES[curve]((place / rise).clamp(0, 1)))

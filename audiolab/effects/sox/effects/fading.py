@@ -132,15 +132,27 @@ class _FadeStage(Stage):
             self.done = self._place >= self._stop
             block = block[..., : max(self._stop - start, 0)]
         self._like = block[..., :0]
-        place = torch.arange(
-            start, start + block.shape[-1], dtype=torch.float64, device=block.device
-        )
-        gain = fade_gain(place, self._curve, rise=self._rise)
+        # The rise and the fall are computed, the long middle is let pass; where both reach, the
+        # rise alone counts.
+        size = block.shape[-1]
+        risen = min(max(self._rise - start, 0), size)
+        falls = size
         if self._stop is not None and self._fall:
-            falling = fade_gain(self._stop - place, self._curve, rise=self._fall)
-            # Where both reach, the rise alone counts.
-            gain = torch.where(place < self._rise, gain, falling)
-        return block * gain.to(block.dtype)
+            falls = min(max(self._stop - self._fall - start, risen), size)
+        place = torch.arange(start, start + risen, dtype=torch.float64, device=block.device)
+        head = fade_gain(place, self._curve, rise=self._rise)
+        parts = [block[..., :risen] * head.to(block.dtype), block[..., risen:falls]]
+        if self._stop is not None and falls < size:
+            ahead = torch.arange(
+                self._stop - start - falls,
+                self._stop - start - size,
+                -1,
+                dtype=torch.float64,
+                device=block.device,
+            )
+            tail = fade_gain(ahead, self._curve, rise=self._fall)
+            parts.append(block[..., falls:] * tail.to(block.dtype))
+        return torch.cat(parts, dim=-1)
 
     def finish(self) -> torch.Tensor | None:
         """Fill up with silence to a stop beyond the end of the audio."""
