@@ -36,7 +36,7 @@ plot = display.plot_frequency_response
 #
 # which is a ratio of two quadratics in :math:`z^{-1}`. Two zeros pull the response down and two
 # poles push it up; the *cookbook* of R. Bristow-Johnson says where to put them for a cutoff and a
-# width. :mod:`audiolab.effects.filters.design` returns the numbers as a pair ``(b, a)``.
+# width. ``audiolab.effects.filters.design`` returns the numbers as a pair ``(b, a)``.
 
 # %%
 

@@ -130,7 +130,7 @@ assert abs(rate / 1116 - 39.5) < 0.05
 # fluttering. An all-pass is a comb with a direct path of the opposite sign, which
 # repeats what comes in *without* a decay in the spectrum, or nearly:
 #
-# .. math:: A(z) = \frac{\tfrac32 z^{-D} - 1}{1 - \tfrac12 z^{-D}}, \qquad D = 225, 341, 441, 556.
+# .. math:: A(z) = \frac{\tfrac{3}{2} z^{-D} - 1}{1 - \tfrac{1}{2} z^{-D}}, \qquad D = 225, 341, 441, 556.
 
 # %%
 
@@ -180,7 +180,7 @@ assert round(sum(rate / delay for delay in combs), -1) == 260
 # %% [markdown]
 # Scaled by 0.015, it is the package's response: nothing else is in Freeverb.
 #
-# "Nearly" all-pass: a true one has :math:`z^{-D} - \tfrac12` on top. Freeverb's lets some
+# "Nearly" all-pass: a true one has :math:`z^{-D} - \tfrac{1}{2}` on top. Freeverb's lets some
 # frequencies through 4.4 dB louder than others, four times.
 
 # %%
