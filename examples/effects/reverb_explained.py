@@ -130,7 +130,7 @@ assert abs(rate / 1116 - 39.5) < 0.05
 # fluttering. An all-pass is a comb with a direct path of the opposite sign, which
 # repeats what comes in *without* a decay in the spectrum, or nearly:
 #
-# .. math:: A(z) = \frac{\tfrac{3}{2} z^{-D} - 1}{1 - \tfrac{1}{2} z^{-D}}, \qquad D = 225, 341, 441, 556.
+# .. math:: A(z) = \frac{1.5 z^{-D} - 1}{1 - 0.5 z^{-D}}, \qquad D = 225, 341, 441, 556.
 
 # %%
 

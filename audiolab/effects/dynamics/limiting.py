@@ -66,9 +66,9 @@ def limiter(
     Notes
     -----
     A sample needs the reduction :math:`d_n = \max(0, 1 - C / |x_n|)`. Its maximum over the samples
-    :math:`n` to :math:`n + L` falls back exponentially, never below that maximum; the mean of the last
-    :math:`L + 1` values then is at least :math:`d_n` at every sample: each value in the mean had
-    :math:`d_n` in its window. Gradients reach samples, ceiling, release and drive.
+    :math:`n` to :math:`n + L` falls back exponentially, never below that maximum; the mean of the
+    last :math:`L + 1` values then is at least :math:`d_n` at every sample: each value in the mean
+    had :math:`d_n` in its window. Gradients reach samples, ceiling, release and drive.
 
     Examples
     --------
