@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+import numpy as np
 import torch
 
 from audiolab._validation import check_positive, check_range
-from audiolab.effects._recurrences import iir
+from audiolab.effects.analysis._channel_pass import COUNTS, LEVELS, count_samples
 from audiolab.effects.analysis.overall import channel_rows
 from audiolab.units import seconds_to_samples
 
@@ -147,39 +147,6 @@ def three_digits(number: float) -> str:
     return f"{value:.{digits}f}{suffix}"
 
 
-class _Runs:
-    """Count the samples at an extreme, and the squares of the lengths of their runs."""
-
-    def __init__(self, kind: Literal["min", "max"]) -> None:
-        self._sign = 1 if kind == "max" else -1
-        self.extreme = -math.inf
-        self.count = 0
-        self.squares = 0.0
-        self._run = 0
-
-    def add(self, samples: torch.Tensor) -> None:
-        """Count a block ``(time,)``."""
-        signed = samples * self._sign
-        peak = float(signed.max())
-        if peak > self.extreme:
-            self.extreme, self.count, self.squares, self._run = peak, 0, 0.0, 0
-        # Lengths of the runs: distances between the places that are not at the extreme.
-        at = signed == self.extreme
-        self.count += int(at.sum())
-        breaks = (~at).nonzero().flatten()
-        if breaks.numel() == 0:
-            self._run += len(at)
-            return
-        first = self._run + int(breaks[0])
-        lengths = breaks.diff() - 1
-        self.squares += first**2 + float(lengths.double().square().sum())
-        self._run = len(at) - 1 - int(breaks[-1])
-
-    def total(self) -> float:
-        """Return the sum of squared run lengths, the last run included."""
-        return self.squares + self._run**2
-
-
 class ChannelCounter:
     """Count the levels of one channel block by block.
 
@@ -194,47 +161,34 @@ class ChannelCounter:
     def __init__(self, sample_rate: float, window_s: float) -> None:
         self._decay = math.exp(-1 / (window_s * sample_rate))
         self._settled = seconds_to_samples(5 * window_s, sample_rate)
-        self._state: torch.Tensor | None = None
-        self.count = 0
-        self._sum = self._power = 0.0
-        self._window_range = (math.inf, -math.inf)
-        self._high, self._low = _Runs("max"), _Runs("min")
-        self._bits = 0
+        self._counts = np.zeros(COUNTS, dtype=np.int64)
+        self._levels = np.zeros(LEVELS)
+        self._levels[3], self._levels[[4, 5, 7]] = math.inf, -math.inf
+
+    @property
+    def count(self) -> int:
+        """Samples counted so far."""
+        return int(self._counts[0])
 
     def add(self, block: torch.Tensor) -> None:
         """Count a block ``(time,)``."""
-        if block.numel() == 0:
-            return
-        samples = block.detach().double().cpu()
-        self._sum += float(samples.sum())
-        self._power += float(samples.square().sum())
-        level, self._state = iir(
-            samples.square()[None],
-            torch.tensor([1 - self._decay], dtype=torch.float64),
-            torch.tensor([-self._decay], dtype=torch.float64),
-            self._state,
-        )
-        steady = level[0, max(self._settled - self.count, 0) :]
-        if steady.numel():
-            low, high = self._window_range
-            self._window_range = (min(low, float(steady.min())), max(high, float(steady.max())))
-        self.count += samples.numel()
-        self._high.add(samples)
-        self._low.add(samples)
-        self._bits |= _set_bits(samples)
+        samples = block.detach().double().cpu().contiguous().numpy()
+        count_samples(samples, self._decay, self._settled, self._counts, self._levels)
 
     def result(self) -> ChannelStatistics:
         """Return the levels so far."""
-        power = self._power / self.count
-        low, high = self._window_range
+        total, squares, _, low, high, maximum, high_runs, opposite, low_runs = self._levels.tolist()
+        _, bits, at_high, high_run, at_low, low_run = self._counts.tolist()
+        power = squares / self.count
         if low > high:
             low = high = power
-        maximum, minimum = self._high.extreme, -self._low.extreme
+        minimum = -opposite
         peak = max(maximum, -minimum)
-        count = self._high.count + self._low.count
-        runs = (self._high.total() + self._low.total()) / count
+        count = at_high + at_low
+        # The runs that go on at the end count as well.
+        runs = (high_runs + high_run**2 + low_runs + low_run**2) / count
         return ChannelStatistics(
-            dc_offset=self._sum / self.count,
+            dc_offset=total / self.count,
             minimum=minimum,
             maximum=maximum,
             peak_db=_db(peak * peak),
@@ -244,7 +198,7 @@ class ChannelCounter:
             crest_factor=peak / math.sqrt(power) if power else 1.0,
             flat_factor_db=20 * math.log10(runs),
             peak_count=count,
-            bit_depth=_bit_depth(self._bits, minimum, maximum),
+            bit_depth=_bit_depth(bits & 0xFFFFFFFF, minimum, maximum),
         )
 
 
@@ -254,18 +208,6 @@ def _db(power: float) -> float:
 
 def _integer(value: float) -> int:
     return min(max(math.floor(value * _FULL_SCALE + 0.5), -_FULL_SCALE), _FULL_SCALE - 1)
-
-
-def _set_bits(samples: torch.Tensor) -> int:
-    """Return the bits that some sample has, as a 32-bit number."""
-    words = (samples * _FULL_SCALE + 0.5).floor().clamp(-_FULL_SCALE, _FULL_SCALE - 1)
-    words = words.to(torch.int64)
-    while len(words) > 1:
-        # Halving by OR: torch has no reduction for it.
-        half = len(words) // 2
-        folded = words[:half] | words[half : 2 * half]
-        words = torch.cat([folded, words[2 * half :]])
-    return int(words[0]) & 0xFFFFFFFF
 
 
 def _bit_depth(bits: int, minimum: float, maximum: float) -> tuple[int, int]:
