@@ -24,10 +24,14 @@ def check_writable(path: FilePath, *, overwrite: bool) -> Path:
         The folder is missing.
     IsADirectoryError
         The path is a folder.
+    OSError
+        The path is a device or a pipe, which replacing would take away.
     """
     target = Path(path)
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder: name a file in it")
+    if target.exists() and not target.is_file():
+        raise OSError(f"{target} is a device or a pipe, not a file that could be replaced")
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"the folder {target.parent} does not exist: create it to write {target}"

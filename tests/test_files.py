@@ -138,3 +138,13 @@ def test_strings_and_relative_paths(tmp_path, monkeypatch):
     with atomic_path("sound.wav") as temporary:
         temporary.write_bytes(b"new")
     assert names(tmp_path) == ["sound.wav"]
+
+
+def test_a_device_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="not a file that could be replaced"):
+        check_writable(pipe, overwrite=True)
+    with pytest.raises(OSError, match="not a file"), atomic_path("/dev/null", overwrite=True):
+        pass
+    assert Path("/dev/null").is_char_device()

@@ -142,12 +142,11 @@ after = equalize(music, learnt)
 for name, sound in {"before": music, "learnt": after}.items():
     distance = metrics.log_spectral_distance_db(target, sound)
     print(f"{name}: log-spectral distance to the target {distance:.2f} dB")
-display.player({"before": music, "target": target, "learnt": after}, rate)
-
 # sphinx_gallery_start_ignore
 assert metrics.log_spectral_distance_db(target, after) < 0.1
 assert metrics.log_spectral_distance_db(target, music) > 2
 # sphinx_gallery_end_ignore
+display.player({"before": music, "target": target, "learnt": after}, rate)
 
 # %% [markdown]
 # Only the sound counted, and the sound is the same. The knobs could be found because each of them
@@ -282,11 +281,10 @@ after = effects.compressor(speech, rate, **winner)
 for name, sound in {"before": speech, "learnt": after}.items():
     distance = metrics.log_spectral_distance_db(target, sound)
     print(f"{name}: log-spectral distance to the target {distance:.2f} dB")
-display.player({"before": speech, "target": target, "learnt": after}, rate)
-
 # sphinx_gallery_start_ignore
 assert metrics.log_spectral_distance_db(target, after) < 0.05
 # sphinx_gallery_end_ignore
+display.player({"before": speech, "target": target, "learnt": after}, rate)
 
 # %% [markdown]
 # Pitfalls

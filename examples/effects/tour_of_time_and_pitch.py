@@ -65,14 +65,13 @@ chains = [
 tracks = run(speech, *chains)
 for name, track in tracks.items():
     print(f"{name:24} {track.shape[-1] / rate:.3f} s")
-display.player(equally_long(tracks), rate)
-
 # sphinx_gallery_start_ignore
 for chain in (chains[0], chains[1], chains[3]):
     assert abs(tracks[chain].shape[-1] / rate - 2.0) < 0.05, chain
 for chain in (chains[2], chains[4]):
     assert abs(tracks[chain].shape[-1] / rate - 2.5) < 0.05, chain
 # sphinx_gallery_end_ignore
+display.player(equally_long(tracks), rate)
 
 # %% [markdown]
 # A tone of 660 Hz with its harmonics shows pitch and length at once. 386 cents are a factor of

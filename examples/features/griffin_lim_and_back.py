@@ -200,9 +200,8 @@ for name, sound in sounds.items():
     torchaudio_ms = 1000 * (time.perf_counter() - began)
     magnitude = powers[name].sqrt()
     again = features.spectrogram(rebuilt, power=1.0, **sizes)
-    reached_db = 20 * torch.log10(
-        (again - magnitude[:, : again.shape[1]]).norm() / magnitude.norm()
-    )
+    error = (again - magnitude[:, : again.shape[1]]).norm()
+    reached_db = 20 * torch.log10(error / magnitude.norm())
     count = int((traces[name, "accelerated", "peaks"] < reached_db).nonzero()[0])
     began = time.perf_counter()
     features.griffin_lim(powers[name], n_iter=count, length=len(sound), **sizes)

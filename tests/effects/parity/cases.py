@@ -233,8 +233,9 @@ def error_db(ours: torch.Tensor, reference: torch.Tensor) -> tuple[float, float]
 
 
 def all_cases() -> list[Case]:
-    """Return the cases of all families, in the order of their files."""
-    found: list[Case] = []
+    """Return the cases of all families, in the order of their files, each of them once."""
+    found: dict[str, Case] = {}
     for file in sorted(Path(__file__).parent.glob("cases_*.py")):
-        found += importlib.import_module(file.stem).CASES
-    return found
+        for case in importlib.import_module(file.stem).CASES:
+            found.setdefault(case.label, case)
+    return list(found.values())

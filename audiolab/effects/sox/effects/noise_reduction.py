@@ -79,6 +79,9 @@ class _ProfileStage(Stage):
             self._context.tell(profile)
         if self._path is not None and profiles:
             text = merged(profiles).to_text()
+            if Path(self._path).exists() and not Path(self._path).is_file():
+                Path(self._path).write_text(text, encoding="ascii")  # a device or a pipe
+                return None
             with atomic_path(Path(self._path), overwrite=True) as temporary:
                 temporary.write_text(text, encoding="ascii")
         return None
