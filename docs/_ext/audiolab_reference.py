@@ -49,24 +49,54 @@ def public_objects(module: ModuleType) -> dict[str, list[str]]:
     return kinds
 
 
+def chosen_objects(name: str, options: dict[str, str]) -> dict[str, list[str]]:
+    """Return what a page of the reference holds.
+
+    Parameters
+    ----------
+    name : str
+        A subpackage, ``audiolab.effects``.
+    options : dict
+        The directive's options, as far as they were given: ``kinds``; and ``parts`` or ``without``,
+        the folders or files of the subpackage whose exports are on the page, or are not.
+
+    Returns
+    -------
+    dict
+        Names by kind, as `public_objects` has them.
+    """
+    module = importlib.import_module(name)
+    kinds = public_objects(module)
+    asked = options.get("kinds", " ".join(kinds)).split()
+
+    def here(each: str) -> bool:
+        home = getattr(getattr(module, each), "__module__", name)
+        part = home.removeprefix(f"{name}.").split(".")[0]
+        if "parts" in options:
+            return part in options["parts"].split()
+        return part not in options.get("without", "").split()
+
+    return {kind: [each for each in kinds[kind] if here(each)] for kind in asked}
+
+
 class ModuleReference(SphinxDirective):
     """``.. audiolab-module:: audiolab.io``: docstring, own words, summary, every export.
 
-    A subpackage too large for one page is told in two: ``:kinds:`` names what a page holds
-    (``function class exception data``), and only the page with functions has the docstring.
+    A subpackage too large for one page is told in several: ``:kinds:`` names what a page holds
+    (``function class exception data``), ``:parts:`` the parts of the subpackage, ``:without:``
+    those that other pages have. One page has the docstring: that of the functions, or of the rest.
     """
 
     required_arguments = 1
     has_content = True
-    option_spec = {"kinds": directives.unchanged}  # noqa: RUF012 - docutils' own spelling
+    option_spec = dict.fromkeys(("kinds", "parts", "without"), directives.unchanged)
 
     def run(self) -> list[nodes.Node]:
         """Return the parsed reference."""
         name = self.arguments[0]
-        kinds = public_objects(importlib.import_module(name))
-        chosen = self.options.get("kinds", " ".join(kinds)).split()
-        kinds = {kind: kinds[kind] for kind in chosen}
-        lines = [f".. automodule:: {name}", ""] if "function" in kinds else []
+        kinds = chosen_objects(name, self.options)
+        first = "function" in kinds and "parts" not in self.options
+        lines = [f".. automodule:: {name}", ""] if first else []
         lines += [*self.content, "", f".. currentmodule:: {name}", ""]
         everything = [each for names in kinds.values() for each in names]
         lines += (
