@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import torch
-from torch.nn import functional
 
 from audiolab.effects._bus import to_bus
 from audiolab.effects._signal import Signal
@@ -119,7 +118,7 @@ def _run_one(effect: Effect, signal: Signal, context: Context) -> Signal:
 
 def _item_by_item(effect: Effect, signal: Signal, valid: Sequence[int], context: Context) -> Signal:
     """Run an effect on every item in its own length, and pad the results to the longest."""
-    items = []
+    items, rate = [], signal.sample_rate
     # Made before the first one runs: each starts from the same headroom.
     contexts = [context.item(index) for index in range(len(valid))]
     for index, length in enumerate(valid):
@@ -127,12 +126,10 @@ def _item_by_item(effect: Effect, signal: Signal, valid: Sequence[int], context:
         done = effect.apply(item, contexts[index])
         if done.lengths is not None:
             done = done.with_waveform(done.waveform[..., : int(done.lengths[0])])
-        items.append(done)
+        items.append(done.waveform[0])
+        rate = done.sample_rate
     context.headroom = contexts[-1].headroom
-    ends = [item.num_samples for item in items]
-    longest = max(ends)
-    padded = [functional.pad(item.waveform, (0, longest - item.num_samples)) for item in items]
-    return Signal(torch.cat(padded), items[0].sample_rate, torch.tensor(ends, dtype=torch.int64))
+    return Signal.of_items(items, rate)
 
 
 def _masked(signal: Signal) -> Signal:

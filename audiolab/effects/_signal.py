@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch.nn.functional import pad
 
 __all__ = ["Signal"]
 
@@ -29,6 +31,18 @@ class Signal:
     waveform: torch.Tensor
     sample_rate: float
     lengths: torch.Tensor | None = None
+
+    @classmethod
+    def of_items(cls, items: Sequence[torch.Tensor], sample_rate: float) -> Signal:
+        """Return a batch of items ``(channels, time)`` that may differ in length.
+
+        Shorter ones are filled up with zeros; the lengths are always told.
+        """
+        lengths = [item.shape[-1] for item in items]
+        longest = max(lengths)
+        padded = [pad(item, (0, longest - item.shape[-1])) for item in items]
+        ends = torch.tensor(lengths, dtype=torch.int64, device=items[0].device)
+        return cls(torch.stack(padded), sample_rate, ends)
 
     def with_waveform(self, waveform: torch.Tensor) -> Signal:
         """Return the signal with other samples, and the same rate."""

@@ -6,6 +6,7 @@ the functions', so that a state dict stays empty and dtype and device follow the
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Unpack
 
 import torch
@@ -99,7 +100,7 @@ def _changed(base: ConventionName | Convention, settings: Settings) -> Conventio
     return convention(base, **settings)
 
 
-class WaveformFeature(Feature):
+class WaveformFeature(Feature, ABC):
     """A feature of a waveform alone."""
 
     def forward(self, waveform: torch.Tensor, sample_rate: int | None = None) -> torch.Tensor:
@@ -124,5 +125,5 @@ class WaveformFeature(Feature):
         """
         return self._feature(waveform, self.check_rate(sample_rate))
 
-    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def _feature(self, waveform: torch.Tensor, sample_rate: int | None) -> torch.Tensor: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import codec_references as references
 import pytest
@@ -223,8 +224,8 @@ def test_initial_weights_come_from_the_generator_alone() -> None:
     assert not torch.equal(next(a.parameters()), next(other.parameters()))
 
 
-def small(**changes: object) -> EncodecModel:
-    values: dict[str, object] = {
+def small(**changes: Any) -> EncodecModel:
+    values: dict[str, Any] = {
         "sample_rate": 1000,
         "target_bandwidths": (1.0, 2.0),
         "num_filters": 4,
@@ -233,7 +234,7 @@ def small(**changes: object) -> EncodecModel:
         "codebook_size": 16,
         **changes,
     }
-    model = EncodecModel.from_config(EncodecConfig(**values), generator=0)  # type: ignore[arg-type]
+    model = EncodecModel.from_config(EncodecConfig(**values), generator=0)
     generator = torch.Generator().manual_seed(1)
     for codebook in model.quantizer.codebooks:
         codebook.embed.copy_(0.1 * torch.randn(codebook.embed.shape, generator=generator))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import codec_references as references
 import pytest
 import torch
@@ -150,12 +152,12 @@ def test_the_same_seed_trains_the_same_codebooks() -> None:
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def tiny(**changes: object) -> EncodecModel:
-    values: dict[str, object] = {
+def tiny(**changes: Any) -> EncodecModel:
+    values: dict[str, Any] = {
         "sample_rate": 1000, "target_bandwidths": (0.5, 1.0, 2.0), "num_filters": 4,
         "dimension": 8, "ratios": (4, 2), "codebook_size": 16, **changes,
     }  # fmt: skip
-    return EncodecModel.from_config(EncodecConfig(**values), generator=0)  # type: ignore[arg-type]
+    return EncodecModel.from_config(EncodecConfig(**values), generator=0)
 
 
 def test_training_reaches_every_weight_and_learns() -> None:

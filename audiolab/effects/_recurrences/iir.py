@@ -12,6 +12,8 @@ two samples. Both are ``torch.library`` operators, so ``torch.compile`` keeps th
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.nn.functional import pad
 
@@ -170,7 +172,7 @@ def _adjoint_in_torch(
 
 
 def _keep(
-    ctx: torch.autograd.function.FunctionCtx,
+    ctx: Any,
     inputs: tuple[torch.Tensor, ...],
     output: tuple[torch.Tensor, torch.Tensor],
 ) -> None:
@@ -179,11 +181,11 @@ def _keep(
 
 
 def _backward(
-    ctx: torch.autograd.function.FunctionCtx,
+    ctx: Any,
     grad_y: torch.Tensor,
     grad_final: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    x, coefficients, y = ctx.saved_tensors  # type: ignore[attr-defined]
+    x, coefficients, y = ctx.saved_tensors
     again = torch.is_grad_enabled()
     adjoint = _adjoint_in_torch if again else _second_order_adjoint
     return adjoint(grad_y, grad_final, x, y, coefficients)

@@ -7,6 +7,8 @@ are the same recurrence run backwards.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch.nn.functional import pad
@@ -85,7 +87,7 @@ def _linear_fake(a: torch.Tensor, b: torch.Tensor, initial: torch.Tensor) -> tor
 
 
 def _keep(
-    ctx: torch.autograd.function.FunctionCtx,
+    ctx: Any,
     inputs: tuple[torch.Tensor, ...],
     output: torch.Tensor,
 ) -> None:
@@ -93,10 +95,8 @@ def _keep(
     ctx.save_for_backward(a, initial, output)
 
 
-def _backward(
-    ctx: torch.autograd.function.FunctionCtx, grad: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    a, initial, s = ctx.saved_tensors  # type: ignore[attr-defined]
+def _backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    a, initial, s = ctx.saved_tensors
     # g[n] = grad[n] + a[n+1] g[n+1], which is the same operator on reversed sequences.
     next_a = pad(a, (0, 1))[:, 1:]
     g = _linear(next_a.flip(-1), grad.flip(-1), torch.zeros_like(initial)).flip(-1)

@@ -145,13 +145,7 @@ class Silence(Effect):
             cutter = self._cutter(rule, signal.num_channels, signal.sample_rate)
             parts = [cutter.push(item), cutter.finish()]
             items.append(torch.cat([part for part in parts if part is not None], dim=-1))
-        lengths = torch.tensor([each.shape[-1] for each in items], dtype=torch.int64)
-        longest = int(lengths.max())
-        waveform = torch.stack(
-            [torch.nn.functional.pad(each, (0, longest - each.shape[-1])) for each in items]
-        )
-        told = lengths.to(signal.waveform.device) if int(lengths.min()) < longest else None
-        return Signal(waveform, signal.sample_rate, told)
+        return Signal.of_items(items, signal.sample_rate)
 
     def stage(self, form: Form, context: Context) -> Stage:
         """Cut block by block, for a single item."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self, cast
 
-import torch
-
 from audiolab.effects._signal import Signal
 from audiolab.effects.editing.splicing import SpliceCurve, SplicePoint, splice_item
 from audiolab.effects.sox.arguments import Arguments
@@ -98,13 +96,7 @@ class Splice(Effect):
         points = self.points(signal.sample_rate, signal.num_samples)
         curve = _CURVES[self.curve]
         items = [splice_item(item, points, curve) for item in signal.waveform]
-        lengths = torch.tensor([each.shape[-1] for each in items], dtype=torch.int64)
-        longest = int(lengths.max())
-        waveform = torch.stack(
-            [torch.nn.functional.pad(each, (0, longest - each.shape[-1])) for each in items]
-        )
-        told = lengths.to(waveform.device) if int(lengths.min()) < longest else None
-        return Signal(waveform, signal.sample_rate, told)
+        return Signal.of_items(items, signal.sample_rate)
 
 
 def _parse_join(word: str) -> tuple[Position, Time | None, Time | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -42,9 +43,9 @@ class _Wsola(Effect):
     ragged: ClassVar[bool] = True
 
     @property
+    @abstractmethod
     def tempo_factor(self) -> float:
         """New tempo over old."""
-        raise NotImplementedError
 
     @property
     def use(self) -> str:

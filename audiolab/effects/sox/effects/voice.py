@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Self
 
-import torch
-
 from audiolab.effects._signal import Signal
 from audiolab.effects.sox.arguments import Arguments
 from audiolab.effects.sox.context import Context
@@ -115,10 +113,4 @@ class Vad(Effect):
         for item in signal.waveform:
             found = vad(item.detach().double().cpu(), int(signal.sample_rate), **chosen)
             items.append(item[:, item.shape[-1] - found.shape[-1] :])
-        lengths = torch.tensor([each.shape[-1] for each in items], dtype=torch.int64)
-        longest = int(lengths.max())
-        waveform = torch.stack(
-            [torch.nn.functional.pad(each, (0, longest - each.shape[-1])) for each in items]
-        )
-        told = lengths.to(waveform.device) if int(lengths.min()) < longest else None
-        return Signal(waveform, signal.sample_rate, told)
+        return Signal.of_items(items, signal.sample_rate)
