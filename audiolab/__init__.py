@@ -7,6 +7,8 @@ that ``import audiolab`` and ``audiolab --help`` start without torch.
 io         load, save, encode, decode, inspect and stream audio files
 signals    tones, sweeps, noises, music and the bundled clips
 effects    every SoX effect: batched, differentiable, in SoX's words or in physical units
+room       simulated and measured rooms: impulse responses, reverberation, acoustic measures
+augment    noise, rooms, channels, stretch and pitch; random recipes that can be replayed
 resample   any rate to any rate: our resampler, everybody else's, and what they do to tones
 features   spectrograms, mel, cepstra, chroma and the way back, as each library counts them
 metrics    alignment, signal-to-noise ratio, spectral distance, loudness
@@ -20,12 +22,25 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audiolab import codec, display, effects, features, io, metrics, resample, signals, units
+    from audiolab import (
+        augment,
+        codec,
+        display,
+        effects,
+        features,
+        io,
+        metrics,
+        resample,
+        room,
+        signals,
+        units,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "augment",
     "codec",
     "display",
     "effects",
@@ -33,6 +48,7 @@ __all__ = [
     "io",
     "metrics",
     "resample",
+    "room",
     "signals",
     "units",
 ]

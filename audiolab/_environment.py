@@ -37,6 +37,7 @@ BOUNDS: dict[str, tuple[str, str | None]] = {
     "scipy": ("1.13", None),
     "numba": ("0.61", None),
     "safetensors": ("0.5", None),
+    "pyyaml": ("6", None),
 }
 
 #: What each importable module stands on, itself included.

@@ -52,6 +52,7 @@ PACKAGES = (
     "librosa",
     "matplotlib",
     "ipython",
+    "pyyaml",
 )
 PROBED = ("numpy", "torch", "torchaudio", "torchcodec", "soundfile")
 PROBE_TIMEOUT_S = 180.0  # a first import of torch from a cold network disk takes a minute

@@ -30,6 +30,7 @@ HEALTHY = Facts(
         "scipy": "1.17.1",
         "numba": "0.68.1",
         "safetensors": "0.8.0",
+        "pyyaml": "6.0.3",
         "soxr": "1.1.0",
         "librosa": "0.11.0",
         "matplotlib": "3.11.2",

@@ -1,0 +1,3 @@
+"""Training of neural codecs: losses, discriminator, balancer, data, trainer."""
+
+__all__: list[str] = []
