@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiolab import effects
-from audiolab.effects._convolution import StreamedConvolution, convolve, fast_length
+from audiolab._convolution import StreamedConvolution, convolve, fast_length
 from audiolab.effects._kaiser import kaiser_beta, kaiser_length
 from audiolab.effects.filters.equal_loudness import loudness_taps
 from audiolab.effects.filters.finite import sinc_filter

@@ -24,9 +24,9 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
+from audiolab._rows import run_rows
 from audiolab.effects._recurrences import dispatch
 from audiolab.effects._recurrences.linear import linear_recurrence
-from audiolab.effects._recurrences.rows import run_rows
 
 __all__ = ["envelope", "mapped_envelope", "scan_envelope"]
 

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
+from audiolab._rows import least_visible, run_rows
 from audiolab.effects._recurrences import dispatch
 from audiolab.effects._recurrences.block_scan import scan_second_order
-from audiolab.effects._recurrences.rows import least_visible, run_rows
 
 __all__ = ["iir", "iir_cascade"]
 

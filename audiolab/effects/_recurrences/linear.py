@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
+from audiolab._rows import least_visible, run_rows
 from audiolab.effects._recurrences import dispatch
-from audiolab.effects._recurrences.rows import least_visible, run_rows
 
 __all__ = ["linear_recurrence"]
 

@@ -23,8 +23,8 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
+from audiolab._rows import run_rows
 from audiolab.effects._recurrences import dispatch
-from audiolab.effects._recurrences.rows import run_rows
 
 __all__ = ["TapTable", "feed_back_line", "read_line", "solve_feedback"]
 

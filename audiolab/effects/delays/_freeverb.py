@@ -29,8 +29,8 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
-from audiolab.effects._convolution import fast_length
-from audiolab.effects._recurrences.rows import run_rows
+from audiolab._convolution import fast_length
+from audiolab._rows import run_rows
 
 __all__ = ["FreeverbState", "Mix", "advance", "delay_lengths", "impulse_response", "run"]
 

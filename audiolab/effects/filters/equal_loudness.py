@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from audiolab._convolution import convolve
 from audiolab._validation import check_positive, check_range, check_waveform
-from audiolab.effects._convolution import convolve
 from audiolab.effects._kaiser import kaiser_beta
 
 __all__ = ["curve_taps", "firfit", "loudness", "loudness_taps"]

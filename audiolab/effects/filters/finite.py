@@ -11,9 +11,9 @@ from functools import lru_cache
 
 import torch
 
+from audiolab._convolution import convolve
 from audiolab._validation import check_positive, check_waveform
 from audiolab.effects._bus import FULL_SCALE
-from audiolab.effects._convolution import convolve
 from audiolab.effects.filters.impulse import Edge, blackman_hilbert, earwax_taps, sinc_taps
 from audiolab.effects.filters.phase import with_phase
 

@@ -21,7 +21,7 @@ import torch
 from numba import njit
 from numpy.typing import NDArray
 
-from audiolab.effects._recurrences.rows import run_rows
+from audiolab._rows import run_rows
 
 __all__ = ["Splices", "find_positions", "join"]
 

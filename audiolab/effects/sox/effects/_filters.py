@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import torch
 
-from audiolab.effects._convolution import StreamedConvolution, convolve
+from audiolab._convolution import StreamedConvolution, convolve
 from audiolab.effects._recurrences import iir
 from audiolab.effects._signal import Signal
 from audiolab.effects.filters import design
