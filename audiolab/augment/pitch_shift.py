@@ -1,0 +1,90 @@
+"""Higher or lower at the same tempo."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import torch
+
+from audiolab._validation import check_choice, check_positive, check_waveform
+from audiolab.augment._items import Items, PerItem, PerItemCount
+from audiolab.augment._stretching import ENGINES, USES, Engine, Use, each_item, stretch_item
+from audiolab.resample import resample
+
+__all__ = ["pitch_shift"]
+
+
+def pitch_shift(
+    waveform: torch.Tensor,
+    sample_rate: float,
+    semitones: PerItem,
+    *,
+    engine: Engine = "wsola",
+    use: Use = "general",
+    lengths: PerItemCount | None = None,
+) -> torch.Tensor:
+    """Change the pitch and keep the tempo: `time_stretch`, and another sample rate.
+
+    Parameters
+    ----------
+    waveform : Tensor
+        Samples, ``(time,)``, ``(items, time)`` or ``(..., channels, time)``.
+    sample_rate : float
+        Rate in Hz.
+    semitones : float or Tensor
+        How far up, -36 to 36; fractions are fine. A number, or one an item.
+    engine : {"wsola", "phase_vocoder"}, default: "wsola"
+        As for `time_stretch`.
+    use : {"general", "speech", "music"}, default: "general"
+        As for `time_stretch`.
+    lengths : int or Tensor, optional
+        Valid samples of each item; what lies beyond is not read, and zero afterwards.
+
+    Returns
+    -------
+    Tensor
+        Shape of `waveform`. Times stay what they were.
+
+    Raises
+    ------
+    TypeError
+        `waveform` is not a floating-point tensor, or a parameter is not a number.
+    ValueError
+        `waveform` holds NaN or infinity, or a parameter is out of its range.
+
+    Examples
+    --------
+    >>> batch = torch.randn(2, 1, 16_000)
+    >>> pitch_shift(batch, 16_000, [-2.5, 4.0]).shape
+    torch.Size([2, 1, 16000])
+    """
+    items = Items.of(waveform)
+    check_waveform(waveform, finite=True)
+    check_positive(sample_rate, "sample_rate", unit="Hz")
+    check_choice(engine, "engine", ENGINES)
+    check_choice(use, "use", USES)
+    shifts = items.values(semitones, "semitones", -36.0, 36.0)
+    ends = items.ends(lengths)
+
+    def compute(index: int, x: torch.Tensor) -> torch.Tensor:
+        return _shift_item(x, sample_rate, shifts[index], engine=engine, use=use)
+
+    return items.restored(each_item(items, ends, ends, compute))
+
+
+def _shift_item(
+    x: torch.Tensor, sample_rate: float, semitones: float, *, engine: str, use: str
+) -> torch.Tensor:
+    count = x.shape[-1]
+    if semitones == 0 or count == 0:
+        return x
+    ratio = Fraction(2.0 ** (semitones / 12)).limit_denominator(500)
+    if ratio > 1:  # the shorter of the two goes through the search
+        y = stretch_item(
+            resample(x, ratio, 1), sample_rate, 1 / float(ratio), engine=engine, use=use
+        )
+    else:
+        y = resample(
+            stretch_item(x, sample_rate, 1 / float(ratio), engine=engine, use=use), ratio, 1
+        )
+    return torch.nn.functional.pad(y, (0, max(0, count - y.shape[-1])))[..., :count]
