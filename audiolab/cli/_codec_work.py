@@ -75,6 +75,7 @@ class Worker:
             lm=self._lm or True if options.lm else False,
             lm_version=options.lm_version,
             checksum=not options.no_checksum or (options.lm and options.lm_version == 1),
+            effort=options.effort,
             overwrite=options.force,
             progress=self._watch(model),
         )

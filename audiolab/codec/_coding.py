@@ -14,6 +14,7 @@ import torch
 from audiolab._validation import check_choice
 from audiolab.codec import _batches
 from audiolab.codec._batches import by_key, by_length, check_input, check_lengths, slices
+from audiolab.codec._beam_search import check_effort
 from audiolab.codec._networks import Networks
 from audiolab.codec.segments import overlap_add, segment_scale
 
@@ -60,6 +61,7 @@ class Coding(Networks):
         lengths: Sequence[int] | torch.Tensor | None = None,
         bandwidth: float | None = None,
         compat: Compat = "audiolab",
+        effort: int = 1,
     ) -> list[EncodedSegment]:
         """Turn a batch of waveforms into codes; no gradient is kept.
 
@@ -75,6 +77,10 @@ class Coding(Networks):
             codebooks.
         compat : {"audiolab", "reference"}, default: "audiolab"
             "reference" keeps the reference's scale for channels that cancel.
+        effort : int, default: 1
+            Beams that the search for codes keeps, 1 to 1024: 1 takes the nearest entry at every
+            stage, as the reference does; 8 or more find better codes of the same size, at a cost
+            that grows with them (see Notes).
 
         Returns
         -------
@@ -84,9 +90,21 @@ class Coding(Networks):
         Raises
         ------
         ValueError
-            The shape or the bandwidth is not the model's, or a sample is not finite.
+            The shape, the bandwidth or the effort is not the model's, or a sample is not finite.
+
+        Notes
+        -----
+        An effort above 1 makes each frame's latent error as small as the search finds with all the
+        codebooks in use, and never larger than at effort 1; codes cut down to fewer codebooks
+        afterwards may then be worse than those of effort 1. The search looks for the nearest
+        latent, which is nearer in sound on average, not in every frame. A language model saves
+        somewhat less on such codes, as nothing makes them likely ones.
+
+        With codebooks of 1024 entries of 128 numbers, eight of them, one thread of an AMD Zen 4
+        searches a second of sound at 75 frames in 2 ms at effort 1, 17 ms at 8, 60 ms at 32.
         """
         waveform = check_input(self.config, waveform)
+        check_effort(effort)
         check_choice(compat, "compat", ("audiolab", "reference"))
         stages = self.config.num_codebooks_for(
             self.bandwidth if bandwidth is None else self.check_bandwidth(bandwidth)
@@ -108,7 +126,7 @@ class Coding(Networks):
                 batch = torch.stack(
                     [waveform[b, :, cuts[b][i][0] : cuts[b][i][1]] for b, i in some]
                 )
-                done, scale = self._encode_segments(batch, stages, compat)
+                done, scale = self._encode_segments(batch, stages, compat, effort)
                 for row, (b, i) in enumerate(some):
                     codes[i][b, :, : self.config.num_frames(length)] = done[row]
                     if scale is not None:
@@ -157,7 +175,7 @@ class Coding(Networks):
         return out
 
     def _encode_segments(
-        self, segments: torch.Tensor, stages: int, compat: str
+        self, segments: torch.Tensor, stages: int, compat: str, effort: int
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Encode segments of one length ``(batch, channels, time)``."""
         if segments.shape[-1] == 0:
@@ -167,7 +185,7 @@ class Coding(Networks):
             scale = segment_scale(segments, mend=compat == "audiolab")
             segments = segments / scale
             scale = scale[:, :, 0]
-        return self.quantizer.encode(self.latent(segments), stages), scale
+        return self.quantizer.encode(self.latent(segments), stages, effort=effort), scale
 
     def _decode_segments(self, codes: torch.Tensor, scale: torch.Tensor | None) -> torch.Tensor:
         """Decode segments of one length ``(batch, codebooks, frames)``."""

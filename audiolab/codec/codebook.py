@@ -98,13 +98,23 @@ class Codebook(nn.Module):
         codes : Tensor
             Where the indices go, ``(n,)``, int64.
         """
+        pick_nearest(
+            residual.numpy(), self.packed(), self.offsets().numpy(), self.embed.numpy(),
+            codes.numpy(),
+        )  # fmt: skip
+
+    def packed(self) -> NDArray[np.float32]:
+        """Return the entries as compiled loops read them.
+
+        Returns
+        -------
+        ndarray
+            ``pack(embed.t())``, kept until the entries change.
+        """
         key = self._key()
         if self._packed is None or self._packed[0] != key:
             self._packed = (key, pack(self.embed.t().numpy()))
-        pick_nearest(
-            residual.numpy(), self._packed[1], self.offsets().numpy(), self.embed.numpy(),
-            codes.numpy(),
-        )  # fmt: skip
+        return self._packed[1]
 
     def nearest(self, x: torch.Tensor) -> torch.Tensor:
         """Return the index of the entry nearest to each vector, the first one among equals.

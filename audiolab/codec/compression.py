@@ -24,6 +24,7 @@ from audiolab import io
 from audiolab._files import atomic_path
 from audiolab._typing import AudioSource, FilePath
 from audiolab._validation import check_sample_rate, check_waveform
+from audiolab.codec._beam_search import check_effort
 from audiolab.codec._models import (
     LanguageModelLike,
     ModelLike,
@@ -54,6 +55,7 @@ class _Settings:
     bandwidth: float
     lm: AnyLanguageModel | None
     checksum: bool
+    effort: int = 1
 
     def header(self, num_samples: int) -> Header:
         exact = isinstance(self.lm, ExactLanguageModel)
@@ -73,6 +75,7 @@ def _settings(
     lm: LanguageModelLike,
     lm_version: int,
     checksum: bool,
+    effort: int = 1,
 ) -> _Settings:
     if lm_version not in (0, 1):
         raise ValueError(f"lm_version must be 0 (the reference's) or 1 (exact), got {lm_version!r}")
@@ -93,7 +96,7 @@ def _settings(
         elif isinstance(chosen, ExactLanguageModel):
             raise ValueError("lm_version=0 needs a float LanguageModel, got an exact one")
         check_fit(chosen, loaded.config, count)
-    return _Settings(loaded, count, bandwidth, chosen, checksum)
+    return _Settings(loaded, count, bandwidth, chosen, checksum, check_effort(effort))
 
 
 def compress(
@@ -105,6 +108,7 @@ def compress(
     lm: LanguageModelLike = False,
     lm_version: int = 1,
     checksum: bool = True,
+    effort: int = 1,
 ) -> bytes:
     """Compress a waveform into the bytes of an ``.ecdc`` file.
 
@@ -125,6 +129,9 @@ def compress(
         1 decodes anywhere; 0 is read by ``encodec`` too, on the machine that wrote it.
     checksum : bool, default: True
         Whether a checksum of 8 bytes follows, which other readers leave unread.
+    effort : int, default: 1
+        Beams that the search for codes keeps, as in `EncodecModel.encode`: more sound better in as
+        many bits.
 
     Returns
     -------
@@ -146,11 +153,13 @@ def compress(
     >>> len(data), tuple(waveform.shape), rate
     (264, (1, 12000), 24000)
     """
-    settings = _settings(model, bandwidth, lm, lm_version, checksum)
+    settings = _settings(model, bandwidth, lm, lm_version, checksum, effort)
     ready = _prepared(waveform, sample_rate, settings.model)
     out = _io.BytesIO()
     with torch.inference_mode():
-        segments = settings.model.encode_blocks([ready], bandwidth=settings.bandwidth)
+        segments = settings.model.encode_blocks(
+            [ready], bandwidth=settings.bandwidth, effort=settings.effort
+        )
         _write(out, settings, segments, lambda: ready.shape[-1])
     return out.getvalue()
 
@@ -164,6 +173,7 @@ def compress_file(
     lm: LanguageModelLike = False,
     lm_version: int = 1,
     checksum: bool = True,
+    effort: int = 1,
     overwrite: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> None:
@@ -175,7 +185,7 @@ def compress_file(
         What `audiolab.io.load` reads.
     path : path-like
         The ``.ecdc`` file to write, whole or not at all.
-    model, bandwidth, lm, lm_version, checksum
+    model, bandwidth, lm, lm_version, checksum, effort
         As in `compress`.
     overwrite : bool, default: False
         Whether a file that is there may be replaced.
@@ -183,7 +193,7 @@ def compress_file(
         Called now and then with the samples done and those in all, at the model's rate; None where
         the file does not tell.
     """
-    settings = _settings(model, bandwidth, lm, lm_version, checksum)
+    settings = _settings(model, bandwidth, lm, lm_version, checksum, effort)
     codec = settings.model
     channels = io.info(source).num_channels
     if channels > 2 and codec.channels == 2:
@@ -205,7 +215,9 @@ def compress_file(
         temporary.open("wb") as file,
         torch.inference_mode(),
     ):
-        segments = codec.encode_blocks(watched(), bandwidth=settings.bandwidth)
+        segments = codec.encode_blocks(
+            watched(), bandwidth=settings.bandwidth, effort=settings.effort
+        )
         _write(file, settings, segments, lambda: done)
 
 

@@ -175,7 +175,7 @@ class EncodecModel(Coding, TrainingPass):
 
     # ---------------------------------------------------------------------- streams and other calls
     def streaming_encoder(
-        self, *, batch: int = 1, bandwidth: float | None = None
+        self, *, batch: int = 1, bandwidth: float | None = None, effort: int = 1
     ) -> StreamingEncoder:
         """Return an encoder that takes a signal in pieces.
 
@@ -185,6 +185,8 @@ class EncodecModel(Coding, TrainingPass):
             Signals side by side.
         bandwidth : float, optional
             As in `encode`.
+        effort : int, default: 1
+            As in `encode`.
 
         Returns
         -------
@@ -193,7 +195,7 @@ class EncodecModel(Coding, TrainingPass):
         """
         from audiolab.codec.streaming import StreamingEncoder
 
-        return StreamingEncoder(self, batch=batch, bandwidth=bandwidth)
+        return StreamingEncoder(self, batch=batch, bandwidth=bandwidth, effort=effort)
 
     def streaming_decoder(self, *, batch: int = 1) -> StreamingDecoder:
         """Return a decoder that takes codes in pieces.
@@ -218,6 +220,7 @@ class EncodecModel(Coding, TrainingPass):
         *,
         bandwidth: float | None = None,
         compat: Compat = "audiolab",
+        effort: int = 1,
     ) -> Iterator[EncodedSegment]:
         """Encode a signal of any length in constant memory.
 
@@ -229,6 +232,8 @@ class EncodecModel(Coding, TrainingPass):
             As in `encode`.
         compat : {"audiolab", "reference"}, default: "audiolab"
             As in `encode`.
+        effort : int, default: 1
+            As in `encode`.
 
         Returns
         -------
@@ -238,7 +243,7 @@ class EncodecModel(Coding, TrainingPass):
         """
         from audiolab.codec.streaming import encode_blocks
 
-        return encode_blocks(self, blocks, bandwidth=bandwidth, compat=compat)
+        return encode_blocks(self, blocks, bandwidth=bandwidth, compat=compat, effort=effort)
 
     def decode_blocks(
         self, segments: Iterable[tuple[torch.Tensor, torch.Tensor | None]]

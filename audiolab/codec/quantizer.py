@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from audiolab._typing import Seed
 from audiolab._validation import as_generator
+from audiolab.codec._beam_search import check_effort, search, search_compiled
 from audiolab.codec.codebook import Codebook
 
 __all__ = ["Codebook", "Quantized", "ResidualVectorQuantizer"]
@@ -90,7 +91,9 @@ class ResidualVectorQuantizer(nn.Module):
         """The stages' codebooks in order."""
         return [stage.codebook for stage in self.layers if isinstance(stage, _Stage)]
 
-    def encode(self, latent: torch.Tensor, num_codebooks: int | None = None) -> torch.Tensor:
+    def encode(
+        self, latent: torch.Tensor, num_codebooks: int | None = None, *, effort: int = 1
+    ) -> torch.Tensor:
         """Quantise.
 
         Parameters
@@ -99,6 +102,9 @@ class ResidualVectorQuantizer(nn.Module):
             ``(batch, dimension, frames)``.
         num_codebooks : int, optional
             Leading stages to use; all by default.
+        effort : int, default: 1
+            Beginnings kept from stage to stage: 1 takes the nearest entry at every stage, more find
+            codes whose sum lies nearer (`audiolab.codec._beam_search`).
 
         Returns
         -------
@@ -106,10 +112,13 @@ class ResidualVectorQuantizer(nn.Module):
             Codes ``(batch, num_codebooks, frames)``, int64.
         """
         batch, dimension, frames = latent.shape
-        codes = self.encode_vectors(latent.transpose(1, 2).reshape(-1, dimension), num_codebooks)
+        vectors = latent.transpose(1, 2).reshape(-1, dimension)
+        codes = self.encode_vectors(vectors, num_codebooks, effort=effort)
         return codes.view(-1, batch, frames).transpose(0, 1)
 
-    def encode_vectors(self, vectors: torch.Tensor, num_codebooks: int | None) -> torch.Tensor:
+    def encode_vectors(
+        self, vectors: torch.Tensor, num_codebooks: int | None, *, effort: int = 1
+    ) -> torch.Tensor:
         """Quantise vectors that lie one after the other.
 
         Parameters
@@ -118,6 +127,8 @@ class ResidualVectorQuantizer(nn.Module):
             ``(n, dimension)``.
         num_codebooks : int or None
             Leading stages to use; all if None.
+        effort : int, default: 1
+            As in `encode`.
 
         Returns
         -------
@@ -125,7 +136,10 @@ class ResidualVectorQuantizer(nn.Module):
             Codes ``(num_codebooks, n)``, int64.
         """
         stages = self._first(num_codebooks)
-        if vectors.device.type == "cpu" and not _traced(vectors, stages):
+        compiled = vectors.device.type == "cpu" and not _traced(vectors, stages)
+        if check_effort(effort) > 1 and len(stages) > 1 and len(vectors):
+            return (search_compiled if compiled else search)(vectors, stages, effort)
+        if compiled:
             residual = vectors.clone(memory_format=torch.contiguous_format)
             codes = torch.empty(len(stages), len(vectors), dtype=torch.int64)
             for stage, row in zip(stages, codes, strict=True):

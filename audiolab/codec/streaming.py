@@ -19,6 +19,7 @@ import torch
 
 from audiolab._validation import check_waveform
 from audiolab.codec._batches import check_segment
+from audiolab.codec._beam_search import check_effort
 from audiolab.codec.engine import Network, Stream
 from audiolab.codec.model import Compat, EncodecModel, EncodedSegment
 from audiolab.codec.segments import OverlapAdder
@@ -88,6 +89,8 @@ class StreamingEncoder:
         Signals side by side.
     bandwidth : float, optional
         In kbps; the model's by default.
+    effort : int, default: 1
+        Beams that the search for codes keeps, as in `EncodecModel.encode`.
 
     Examples
     --------
@@ -102,12 +105,17 @@ class StreamingEncoder:
     """
 
     def __init__(
-        self, model: EncodecModel, *, batch: int = 1, bandwidth: float | None = None
+        self,
+        model: EncodecModel,
+        *,
+        batch: int = 1,
+        bandwidth: float | None = None,
+        effort: int = 1,
     ) -> None:
         _check_causal(model)
         if batch < 1:
             raise ValueError(f"batch must be at least 1, got {batch}")
-        self.model, self.batch = model, batch
+        self.model, self.batch, self.effort = model, batch, check_effort(effort)
         self.num_codebooks = model.num_codebooks_for(
             model.bandwidth if bandwidth is None else model.check_bandwidth(bandwidth)
         )
@@ -161,7 +169,7 @@ class StreamingEncoder:
     def _codes(self, latent: torch.Tensor | None, device: torch.device) -> torch.Tensor:
         if latent is None:
             return torch.zeros(self.batch, self.num_codebooks, 0, dtype=torch.int64, device=device)
-        return self.model.quantizer.encode(latent, self.num_codebooks)
+        return self.model.quantizer.encode(latent, self.num_codebooks, effort=self.effort)
 
 
 class StreamingDecoder:
@@ -239,11 +247,12 @@ def encode_blocks(
     *,
     bandwidth: float | None = None,
     compat: Compat = "audiolab",
+    effort: int = 1,
 ) -> Iterator[EncodedSegment]:
     """Encode a signal of any length in constant memory (see `EncodecModel.encode_blocks`)."""
     length, stride = model.segment_length, model.segment_stride
     if length is None or stride is None:
-        yield from _encode_stream(model, blocks, bandwidth)
+        yield from _encode_stream(model, blocks, bandwidth, effort)
         return
     waiting: torch.Tensor | None = None
     at_once = (_SEGMENTS_AT_ONCE - 1) * stride + length
@@ -253,15 +262,15 @@ def encode_blocks(
         while waiting.shape[-1] >= at_once:
             part = waiting[..., :at_once]
             # The segments that are whole; the one that begins after them starts the next part.
-            done = model.encode(part, bandwidth=bandwidth, compat=compat)[:_SEGMENTS_AT_ONCE]
-            yield from done
+            done = model.encode(part, bandwidth=bandwidth, compat=compat, effort=effort)
+            yield from done[:_SEGMENTS_AT_ONCE]
             waiting = waiting[..., _SEGMENTS_AT_ONCE * stride :].clone()
     if waiting is not None and waiting.shape[-1]:
-        yield from model.encode(waiting, bandwidth=bandwidth, compat=compat)
+        yield from model.encode(waiting, bandwidth=bandwidth, compat=compat, effort=effort)
 
 
 def _encode_stream(
-    model: EncodecModel, blocks: Iterable[torch.Tensor], bandwidth: float | None
+    model: EncodecModel, blocks: Iterable[torch.Tensor], bandwidth: float | None, effort: int
 ) -> Iterator[EncodedSegment]:
     encoder: StreamingEncoder | None = None
     waiting: list[torch.Tensor] = []
@@ -269,7 +278,7 @@ def _encode_stream(
     for block in blocks:
         block = _batched(block)
         if encoder is None:
-            encoder = StreamingEncoder(model, batch=len(block), bandwidth=bandwidth)
+            encoder = StreamingEncoder(model, batch=len(block), bandwidth=bandwidth, effort=effort)
         waiting.append(block)
         collected += block.shape[-1]
         if collected >= _FRAMES_AT_ONCE * model.hop_length:
