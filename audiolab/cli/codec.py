@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 from audiolab.cli import _arguments
 from audiolab.cli._codec_pipes import is_piped, run_piped
-from audiolab.cli._errors import CommandError, UsageError, describe, report
+from audiolab.cli._errors import CommandError, Parser, UsageError, describe, report
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
 
@@ -21,6 +22,7 @@ Compress audio into .ecdc files with the EnCodec neural codec, and back.
   audiolab codec roundtrip INPUT...    audio to audio, as it sounds after both
   audiolab codec tokens INPUT...       audio or .ecdc to .safetensors or .npy; these to .ecdc
   audiolab codec info INPUT...         what is in .ecdc files; needs no weights
+  audiolab codec train CONFIG ...      a model of your own; see audiolab codec train --help
   audiolab codec INPUT [OUTPUT]        as `encodec` does: .ecdc is decompressed, anything else
                                        compressed, or sent both ways if OUTPUT is audio
 
@@ -41,6 +43,8 @@ examples:
   audiolab codec info speech.ecdc --json"""
 
 ACTIONS = ("compress", "decompress", "roundtrip", "tokens", "info")
+#: Actions with a command line of their own: the module whose ``run`` takes the words after them.
+COMMANDS = {"train": "audiolab.cli._codec_training"}
 TOKENS = (".safetensors", ".npy")
 ECDC = ".ecdc"
 # The bandwidth when none is asked for, as `encodec` has it.
@@ -49,8 +53,10 @@ BANDWIDTH_KBPS = 6.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    if isinstance(parser, Parser):
+        parser.tail_words = COMMANDS
     parser.add_argument(
-        "words", nargs="+", metavar="[ACTION] INPUT", help="what to do, and the files to do it with"
+        "words", nargs="*", metavar="[ACTION] INPUT", help="what to do, and the files to do it with"
     )
     parser.add_argument(
         "-b",
@@ -128,6 +134,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what the first word says, or what the suffixes say."""
     words = arguments.words
+    if arguments.tail:
+        action, *rest = arguments.tail
+        if words:
+            raise UsageError(f"{action} comes first; for a file of that name write ./{action}")
+        module = import_module(COMMANDS[action])
+        status: int = module.run(rest)
+        return status
+    if not words:
+        raise UsageError("name a file, or an action (see `audiolab codec --help`)")
     if arguments.jobs < 1:
         raise UsageError(f"--jobs must be 1 or more, got {arguments.jobs}")
     if not 1 <= arguments.effort <= 1024:
