@@ -439,19 +439,16 @@ class TrainingConfig:
 
 def _model(content: Any) -> EncodecConfig:
     """Return the model's numbers: a preset, or one with some of its fields changed."""
+    values = {"preset": content} if isinstance(content, str) else content
+    if not isinstance(values, dict):
+        raise DocumentError(f"model must be a preset's name or a mapping, got {content!r}")
+    base = values.get("preset")
+    if base is not None and base not in PRESETS:
+        raise DocumentError(f"model.preset must be one of {', '.join(PRESETS)}, got {base!r}")
+    start = {} if base is None else PRESETS[base].to_dict()
+    changed = {name: value for name, value in values.items() if name != "preset"}
     try:
-        if isinstance(content, str):
-            return preset(content)
-        if not isinstance(content, dict):
-            raise DocumentError(f"model must be a preset's name or a mapping, got {content!r}")
-        values = dict(content)
-        base = values.pop("preset", None)
-        if base is not None and base not in PRESETS:
-            raise DocumentError(f"model.preset must be one of {', '.join(PRESETS)}, got {base!r}")
-        start = {} if base is None else PRESETS[base].to_dict()
-        return EncodecConfig.from_dict({**start, **values})
-    except DocumentError:
-        raise
+        return EncodecConfig.from_dict({**start, **changed})
     except (TypeError, ValueError) as error:
         raise DocumentError(f"model: {error}") from None
 

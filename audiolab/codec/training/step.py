@@ -1,8 +1,8 @@
 """One pass with a gradient as the trainer wants it, for any backbone.
 
-`EncodecModel.reconstruct` is the plain pass; here the networks run in the precision of the run while
-the quantiser stays in float32, and items may go around the quantiser. Being a module of its own,
-whose ``forward`` is the whole pass, it is what ``DistributedDataParallel`` wraps.
+`EncodecModel.reconstruct` is the plain pass; here the networks run in the precision of the run
+while the quantiser stays in float32, and items may go around the quantiser. Being a module of its
+own, whose ``forward`` is the whole pass, it is what ``DistributedDataParallel`` wraps.
 """
 
 from __future__ import annotations
