@@ -169,7 +169,7 @@ def _beams(
 # Maxima of numbers don't depend on their order.
 @njit(fastmath={"nnan", "nsz", "reassoc"}, error_model="numpy", nogil=True, cache=True)
 def _largest(x: NDArray[np.float32]) -> float:
-    best = x[0]
+    best: float = x[0]
     for j in range(x.size):
         best = max(best, x[j])
     return best

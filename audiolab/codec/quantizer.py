@@ -136,8 +136,10 @@ class ResidualVectorQuantizer(nn.Module):
             Codes ``(num_codebooks, n)``, int64.
         """
         stages = self._first(num_codebooks)
+        if not torch.compiler.is_compiling() and len(vectors) == 0:
+            return torch.zeros(len(stages), 0, dtype=torch.int64, device=vectors.device)
         compiled = vectors.device.type == "cpu" and not _traced(vectors, stages)
-        if check_effort(effort) > 1 and len(stages) > 1 and len(vectors):
+        if check_effort(effort) > 1 and len(stages) > 1:
             return (search_compiled if compiled else search)(vectors, stages, effort)
         if compiled:
             residual = vectors.clone(memory_format=torch.contiguous_format)
@@ -154,7 +156,7 @@ class ResidualVectorQuantizer(nn.Module):
                 residual = residual - functional.embedding(picked, entries)
                 picks.append(picked)
             parts.append(torch.stack(picks))
-        return torch.cat(parts, dim=1) if parts else _no_codes(len(books), vectors)
+        return torch.cat(parts, dim=1)
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """Sum the entries that codes stand for.
@@ -247,10 +249,6 @@ class ResidualVectorQuantizer(nn.Module):
                 f"the number of codebooks must be 1 to {len(codebooks)}, got {num_codebooks}"
             )
         return codebooks[:num_codebooks]
-
-
-def _no_codes(count: int, like: torch.Tensor) -> torch.Tensor:
-    return torch.zeros(count, 0, dtype=torch.int64, device=like.device)
 
 
 def _traced(vectors: torch.Tensor, stages: Sequence[Codebook]) -> bool:
