@@ -25,7 +25,17 @@ from audiolab.effects.dynamics import (
     overdrive,
     vol,
 )
-from audiolab.effects.editing import fade, pad, remove_silence, repeat, reverse, splice, trim
+from audiolab.effects.editing import (
+    VoiceRule,
+    fade,
+    pad,
+    remove_silence,
+    repeat,
+    reverse,
+    splice,
+    trim,
+    trim_to_voice,
+)
 from audiolab.effects.files import EffectStream, process_file
 from audiolab.effects.filters import (
     allpass,
@@ -62,6 +72,7 @@ __all__ = [
     "EffectsChain",
     "NoiseProfile",
     "OverallStatistics",
+    "VoiceRule",
     "WaveformStatistics",
     "allpass",
     "apply_effects_file",
@@ -131,6 +142,7 @@ __all__ = [
     "treble",
     "tremolo",
     "trim",
+    "trim_to_voice",
     "upsample",
     "vol",
 ]

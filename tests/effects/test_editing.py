@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torchaudio
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
+from audiolab import effects, signals
 from audiolab.effects import (
     EffectsChain,
     fade,
@@ -181,3 +183,27 @@ def test_gradients(line):
     chain = EffectsChain(line, sample_rate=50)
     waveform = torch.randn(1, 45, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     assert gradcheck(chain, (waveform.requires_grad_(),))
+
+
+def test_a_voice_is_found_where_torchaudio_finds_it():
+    # The same algorithm, in float32 over there; silence in front keeps every measure off its bar.
+    speech, rate = signals.clip("speech_male")
+    for quiet_s in (0.0, 0.7, 1.9):
+        front = 1e-3 * torch.randn(
+            1, round(quiet_s * rate), generator=torch.Generator().manual_seed(1)
+        )
+        late = torch.cat([front, speech], dim=-1)
+        expected = torchaudio.functional.vad(late.double(), rate).shape[-1]
+        assert effects.trim_to_voice(late, rate).shape[-1] == expected
+
+
+def test_a_voice_that_is_not_there_leaves_nothing():
+    assert effects.trim_to_voice(torch.zeros(2, 16_000), 16_000).shape == (2, 0)
+    assert effects.trim_to_voice(torch.zeros(0), 16_000).shape == (0,)
+
+
+def test_voices_are_refused_where_there_is_no_cepstrum():
+    with pytest.raises(ValueError, match="nothing is left between"):
+        effects.trim_to_voice(torch.zeros(800), 80.0)
+    with pytest.raises(ValueError, match="must be \\(channels, time\\)"):
+        effects.trim_to_voice(torch.zeros(2, 1, 800), 8000)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import scipy.signal
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audiolab import effects
 from audiolab.effects import lowpass
 from audiolab.effects._recurrences import iir, iir_cascade, linear_recurrence
 from audiolab.effects._recurrences.block_scan import scan_second_order
@@ -203,3 +207,19 @@ def test_linear_recurrence_is_differentiable_twice():
 def test_linear_recurrence_starts_at_zero_in_the_wider_dtype():
     s = linear_recurrence(torch.full((4,), 0.5), torch.ones(4, dtype=torch.float64))
     assert s.tolist() == [1.0, 1.5, 1.75, 1.875]
+
+
+def test_a_plain_call_leaves_the_compiler_alone():
+    code = (
+        "import sys, torch\nfrom audiolab import effects\n"
+        "effects.lowpass(torch.ones(1, 100), 8000, cutoff_hz=1000.0)\n"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_without_gradients_a_parameter_is_read_like_any_tensor():
+    x = torch.nn.Parameter(torch.rand(2, 64))
+    with torch.no_grad():
+        y = effects.lowpass(x, 8000, cutoff_hz=1000.0)
+    torch.testing.assert_close(y, effects.lowpass(x.detach(), 8000, cutoff_hz=1000.0))

@@ -27,6 +27,7 @@ from torch.nn.functional import pad
 from audiolab._rows import run_rows
 from audiolab.effects._recurrences import dispatch
 from audiolab.effects._recurrences.linear import linear_recurrence
+from audiolab.effects._recurrences.operator import operator
 
 __all__ = ["envelope", "mapped_envelope", "scan_envelope"]
 
@@ -121,7 +122,7 @@ def scan_envelope(
     return torch.stack(followed, dim=-1).reshape(rows, -1)[:, :time] * sign[:, None]
 
 
-@torch.library.custom_op("audiolab::follow", mutates_args=(), device_types="cpu")
+@operator("audiolab::follow")
 def _follow(
     level: torch.Tensor, rise: torch.Tensor, fall: torch.Tensor, initial: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -173,7 +174,7 @@ def mapped_envelope(
     return gain.to(samples.dtype), state
 
 
-@torch.library.custom_op("audiolab::follow_and_map", mutates_args=(), device_types="cpu")
+@operator("audiolab::follow_and_map")
 def _follow_and_map(
     samples: torch.Tensor,
     rise: torch.Tensor,

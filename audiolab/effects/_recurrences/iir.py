@@ -20,6 +20,7 @@ from torch.nn.functional import pad
 from audiolab._rows import least_visible, run_rows
 from audiolab.effects._recurrences import dispatch
 from audiolab.effects._recurrences.block_scan import scan_second_order
+from audiolab.effects._recurrences.operator import operator
 
 __all__ = ["iir", "iir_cascade"]
 
@@ -92,7 +93,7 @@ def _padded(values: torch.Tensor, count: int, device: torch.device) -> torch.Ten
     return pad(values, (0, count - values.shape[-1]))
 
 
-@torch.library.custom_op("audiolab::second_order", mutates_args=(), device_types="cpu")
+@operator("audiolab::second_order")
 def _second_order(
     x: torch.Tensor, coefficients: torch.Tensor, state: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -113,7 +114,7 @@ def _second_order_fake(
     return x.new_empty(x.shape), state.new_empty(state.shape)
 
 
-@torch.library.custom_op("audiolab::second_order_adjoint", mutates_args=(), device_types="cpu")
+@operator("audiolab::second_order_adjoint")
 def _second_order_adjoint(
     grad_y: torch.Tensor,
     grad_final: torch.Tensor,

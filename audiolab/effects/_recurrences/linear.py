@@ -15,6 +15,7 @@ from torch.nn.functional import pad
 
 from audiolab._rows import least_visible, run_rows
 from audiolab.effects._recurrences import dispatch
+from audiolab.effects._recurrences.operator import operator
 
 __all__ = ["linear_recurrence"]
 
@@ -70,7 +71,7 @@ def scan_linear(a: torch.Tensor, b: torch.Tensor, initial: torch.Tensor) -> torc
     return torch.stack([even, odd], dim=-1).reshape(b.shape)[:, :time]
 
 
-@torch.library.custom_op("audiolab::linear_recurrence", mutates_args=(), device_types="cpu")
+@operator("audiolab::linear_recurrence")
 def _linear(a: torch.Tensor, b: torch.Tensor, initial: torch.Tensor) -> torch.Tensor:
     from audiolab.effects._recurrences.kernels import first_order_varying
 

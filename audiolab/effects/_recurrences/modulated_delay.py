@@ -25,6 +25,7 @@ from torch.nn.functional import pad
 
 from audiolab._rows import run_rows
 from audiolab.effects._recurrences import dispatch
+from audiolab.effects._recurrences.operator import operator
 
 __all__ = ["TapTable", "feed_back_line", "read_line", "solve_feedback"]
 
@@ -181,7 +182,7 @@ def _numpy(*tensors: torch.Tensor) -> list[Any]:
     return [each.detach().contiguous().numpy() for each in tensors]
 
 
-@torch.library.custom_op("audiolab::read_line", mutates_args=(), device_types="cpu")
+@operator("audiolab::read_line")
 def _read(
     line: torch.Tensor,
     scale: torch.Tensor,
@@ -218,7 +219,7 @@ def _read_fake(
     return line.new_empty(line.shape[0], line.shape[1] - history)
 
 
-@torch.library.custom_op("audiolab::read_line_adjoint", mutates_args=(), device_types="cpu")
+@operator("audiolab::read_line_adjoint")
 def _read_adjoint(
     grad: torch.Tensor,
     line: torch.Tensor,
@@ -298,7 +299,7 @@ def _read_backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, .
 _read.register_autograd(_read_backward, setup_context=_keep_read)
 
 
-@torch.library.custom_op("audiolab::feed_back_line", mutates_args=(), device_types="cpu")
+@operator("audiolab::feed_back_line")
 def _feed_back(
     x: torch.Tensor,
     past: torch.Tensor,
@@ -336,7 +337,7 @@ def _feed_back_fake(
     return x.new_empty(x.shape), past.new_empty(x.shape[0], past.shape[1] + x.shape[1])
 
 
-@torch.library.custom_op("audiolab::feed_back_line_adjoint", mutates_args=(), device_types="cpu")
+@operator("audiolab::feed_back_line_adjoint")
 def _feed_back_adjoint(
     grad_line: torch.Tensor,
     scale: torch.Tensor,

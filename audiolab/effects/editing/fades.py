@@ -88,9 +88,10 @@ def fade(
     ahead = torch.arange(min(fall, total), 0, -1, dtype=torch.float64, device=waveform.device)
     head = fade_gain(place, curve, rise=rise).to(waveform.dtype)
     tail = fade_gain(ahead, curve, rise=fall).to(waveform.dtype)
-    risen = torch.cat([waveform[..., : len(head)] * head, waveform[..., len(head) :]], dim=-1)
-    rest = total - len(tail)
-    return torch.cat([risen[..., :rest], risen[..., rest:] * tail], dim=-1)
+    faded = waveform.clone()
+    faded[..., : len(head)] *= head
+    faded[..., total - len(tail) :] *= tail
+    return faded
 
 
 def fade_gain(place: torch.Tensor, curve: str, *, rise: int) -> torch.Tensor:

@@ -201,11 +201,16 @@ def _cut(
             written += 1
             continue
         threshold = above_threshold if state == _TRIM else below_threshold
+        limit = threshold * threshold * size
         loud = 0
         for k in range(channels):
             square = samples[k, n] * samples[k, n]
-            mean = max((total - window[place] + square) / size, 0.0)
-            loud += np.sqrt(mean) > threshold
+            power = max(total - window[place] + square, 0.0)
+            # The root is taken only where rounding could decide.
+            if abs(power - limit) <= 1e-12 * limit:
+                loud += np.sqrt(power / size) > threshold
+            else:
+                loud += power > limit
         above = loud > 0 if state == _TRIM else loud == channels
         for k in range(channels):
             square = samples[k, n] * samples[k, n]

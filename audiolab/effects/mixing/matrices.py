@@ -110,7 +110,7 @@ def swap(waveform: torch.Tensor) -> torch.Tensor:
     """
     channels = _channels(waveform)
     order = [each ^ 1 if each ^ 1 < channels else each for each in range(channels)]
-    return waveform[..., order, :]
+    return waveform.index_select(-2, torch.tensor(order, device=waveform.device))
 
 
 def oops(waveform: torch.Tensor) -> torch.Tensor:

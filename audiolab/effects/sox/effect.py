@@ -148,7 +148,8 @@ class StreamedEffect(Effect):
         """Run the stream over one block."""
         form = Form(signal.sample_rate, signal.num_channels, signal.num_samples)
         stage = self.stage(form, context)
-        parts = [stage.push(signal.waveform), *stage.tail()]
+        parts = [stage.push(signal.waveform)]
+        parts += [part for part in stage.tail() if part.shape[-1]]
         waveform = torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
         return Signal(waveform, stage.form.sample_rate, signal.lengths)
 

@@ -13,5 +13,7 @@ CASES: list[Case] = [
     *grid("vad", _SETS, channels=(1,), exact=True, signal="speech", duration_s=3.0),
     *grid("vad", ["", "-p 0.3"], channels=(2,), exact=True, signal="speech", duration_s=2.0),
     *grid("vad", ["", "-t 4"], channels=(1, 2), exact=True, signal="bursts", duration_s=2.0),
+    # Nothing triggers: sox keeps nothing, not even what -p would have kept.
+    *grid("vad", ["-t 20 -p 0.3"], channels=(1, 2), exact=True, signal="noise", duration_s=2.0),
     Case("reverse vad reverse", 16_000, 1, "speech", 3.0, exact=True, effect="vad"),
 ]

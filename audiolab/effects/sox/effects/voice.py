@@ -1,7 +1,6 @@
 """SoX's ``vad``: cut what comes before the voice.
 
-The detector compares cepstral power with a running estimate of the noise's. torchaudio's function
-of the same name starts at the same sample as SoX's, so that it is used here as it is.
+The detector is `audiolab.effects.editing.voice`'s; here are SoX's words for it.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from types import MappingProxyType
 from typing import ClassVar, Self
 
 from audiolab.effects._signal import Signal
+from audiolab.effects.editing.voice import VoiceRule, voice_starts
 from audiolab.effects.sox.arguments import Arguments
 from audiolab.effects.sox.context import Context
 from audiolab.effects.sox.effect import Effect, Parameter
@@ -23,7 +23,7 @@ __all__ = ["Vad"]
 
 @dataclass(frozen=True)
 class _Option:
-    """One option: torchaudio's name for it, its meaning, default and range."""
+    """One option: the field of `VoiceRule`, its meaning, default and range."""
 
     name: str
     meaning: str
@@ -35,21 +35,21 @@ class _Option:
 _OPTIONS: Mapping[str, _Option] = MappingProxyType(
     {
         "t": _Option("trigger_level", "level that triggers", 7.0, 0, 20),
-        "T": _Option("trigger_time", "time constant of the level, s", 0.25, 0.01, 1),
-        "s": _Option("search_time", "how far back to search for quieter sound, s", 1.0, 0.1, 4),
-        "g": _Option("allowed_gap", "gap allowed in that search, s", 0.25, 0.1, 1),
-        "p": _Option("pre_trigger_time", "audio kept before the trigger, s", 0.0, 0, 4),
-        "b": _Option("boot_time", "time to learn the noise, s", 0.35, 0.1, 10),
-        "N": _Option("noise_up_time", "time constant of rising noise, s", 0.1, 0.1, 10),
-        "n": _Option("noise_down_time", "time constant of falling noise, s", 0.01, 0.001, 0.1),
-        "r": _Option("noise_reduction_amount", "noise taken off the power", 1.35, 0, 2),
-        "f": _Option("measure_freq", "measurements a second, Hz", 20.0, 5, 50),
-        "m": _Option("measure_duration", "duration of a measurement, s", 0.1, 0.01, 1),
-        "M": _Option("measure_smooth_time", "time constant of the spectrum, s", 0.4, 0.1, 1),
-        "h": _Option("hp_filter_freq", "high-pass before the detector, Hz", 50.0, 10, 1e9),
-        "l": _Option("lp_filter_freq", "low-pass before the detector, Hz", 6000.0, 1000, 1e9),
-        "H": _Option("hp_lifter_freq", "high-pass lifter, Hz", 150.0, 10, 1e9),
-        "L": _Option("lp_lifter_freq", "low-pass lifter, Hz", 2000.0, 10, 1e9),
+        "T": _Option("trigger_s", "time constant of the level, s", 0.25, 0.01, 1),
+        "s": _Option("search_s", "how far back to search for quieter sound, s", 1.0, 0.1, 4),
+        "g": _Option("allowed_gap_s", "gap allowed in that search, s", 0.25, 0.1, 1),
+        "p": _Option("pre_trigger_s", "audio kept before the trigger, s", 0.0, 0, 4),
+        "b": _Option("boot_s", "time to learn the noise, s", 0.35, 0.1, 10),
+        "N": _Option("noise_up_s", "time constant of rising noise, s", 0.1, 0.1, 10),
+        "n": _Option("noise_down_s", "time constant of falling noise, s", 0.01, 0.001, 0.1),
+        "r": _Option("noise_reduction", "noise taken off the power", 1.35, 0, 2),
+        "f": _Option("measure_rate_hz", "measurements a second, Hz", 20.0, 5, 50),
+        "m": _Option("measure_s", "duration of a measurement, s", 0.1, 0.01, 1),
+        "M": _Option("smooth_s", "time constant of the spectrum, s", 0.4, 0.1, 1),
+        "h": _Option("highpass_hz", "high-pass before the detector, Hz", 50.0, 10, 1e9),
+        "l": _Option("lowpass_hz", "low-pass before the detector, Hz", 6000.0, 1000, 1e9),
+        "H": _Option("highpass_lifter_hz", "high-pass lifter, Hz", 150.0, 10, 1e9),
+        "L": _Option("lowpass_lifter_hz", "low-pass lifter, Hz", 2000.0, 10, 1e9),
     }
 )
 
@@ -104,13 +104,7 @@ class Vad(Effect):
     def apply(self, signal: Signal, context: Context) -> Signal:
         """Cut every item on its own; the results may differ in length."""
         del context
-        from torchaudio.functional import vad
-
-        chosen = {_OPTIONS[letter].name: value for letter, value in self.settings}
-        if signal.num_samples == 0:
-            return signal
-        items = []
-        for item in signal.waveform:
-            found = vad(item.detach().double().cpu(), int(signal.sample_rate), **chosen)
-            items.append(item[:, item.shape[-1] - found.shape[-1] :])
+        rule = VoiceRule(**{_OPTIONS[letter].name: value for letter, value in self.settings})
+        starts = voice_starts(signal.waveform, int(signal.sample_rate), rule)
+        items = [item[:, start:] for item, start in zip(signal.waveform, starts, strict=True)]
         return Signal.of_items(items, signal.sample_rate)
