@@ -114,7 +114,7 @@ class ResidualVectorQuantizer(nn.Module):
         batch, dimension, frames = latent.shape
         vectors = latent.transpose(1, 2).reshape(-1, dimension)
         codes = self.encode_vectors(vectors, num_codebooks, effort=effort)
-        return codes.view(-1, batch, frames).transpose(0, 1)
+        return codes.view(len(codes), batch, frames).transpose(0, 1)
 
     def encode_vectors(
         self, vectors: torch.Tensor, num_codebooks: int | None, *, effort: int = 1
