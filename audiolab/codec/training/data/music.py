@@ -53,6 +53,7 @@ def compose(rng: np.random.Generator, duration_s: float, sample_rate: int) -> Sa
     has_lead, has_pad, has_bass, has_drums = rng.random(4) < (0.75, 0.55, 0.55, 0.45)
     if not (has_lead or has_pad or has_bass or has_drums):
         has_lead = True
+    drum_level = rng.uniform(0.2, 0.9)
     progression, voices = rng.integers(7, size=4), int(rng.integers(1, 3))
 
     def pitch(degree: int) -> float:
@@ -75,17 +76,19 @@ def compose(rng: np.random.Generator, duration_s: float, sample_rate: int) -> Sa
         if has_bass and number % 2 == 0 and rng.random() < 0.7:
             _add(mix, at, 0.8 * bass(pitch(chord) / 2.0, steps(2)))
         if has_drums:
-            _beat(mix, at, number, rng, sample_rate)
+            _beat(mix, at, number, drum_level, rng, sample_rate)
     return mix
 
 
-def _beat(mix: Samples, at: int, number: int, rng: np.random.Generator, rate: int) -> None:
+def _beat(
+    mix: Samples, at: int, number: int, level: float, rng: np.random.Generator, rate: int
+) -> None:
     if number % 4 == 0 or rng.random() < 0.1:
-        _add(mix, at, drum("kick", rng, rate))
+        _add(mix, at, level * drum("kick", rng, rate))
     if number % 4 == 2:
-        _add(mix, at, drum("snare", rng, rate))
+        _add(mix, at, 0.8 * level * drum("snare", rng, rate))
     if rng.random() < 0.6:
-        _add(mix, at, 0.5 * drum("hat" if rng.random() < 0.7 else "bell", rng, rate))
+        _add(mix, at, 0.4 * level * drum("hat" if rng.random() < 0.7 else "bell", rng, rate))
 
 
 def drum(kind: str, rng: np.random.Generator, sample_rate: int) -> Samples:

@@ -104,10 +104,13 @@ def _birds(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
             low, high = rng.uniform(300, 0.45 * rate, 2)
             call = signals.chirp(low, high, length / rate, rate, amplitude=1.0).double().numpy()
         else:
-            glide = np.cumsum(rng.standard_normal(length)) * 0.002
-            pitch = rng.uniform(400, 6000) * np.exp(
-                glide + rng.uniform(-1, 1) * np.arange(length) / rate
-            )
+            # A song: the pitch moves smoothly among a few targets, within two octaves.
+            targets = rng.uniform(-0.7, 0.7, int(rng.integers(2, 8)))
+            place = np.linspace(0.0, 1.0, length)
+            bend = np.interp(place, np.linspace(0.0, 1.0, targets.size), targets)
+            smooth = np.hanning(max(length // 8, 3))
+            bend = signal.fftconvolve(bend - bend[0], smooth / smooth.sum(), "same") + bend[0]
+            pitch = rng.uniform(500, 6000) * np.exp(bend)
             turns = np.cumsum(np.clip(pitch, 40.0, 0.46 * rate)) / rate
             call = np.sin(2.0 * np.pi * turns) * np.hanning(length)
         _add(mix, int(rng.integers(num_samples)), rng.uniform(0.2, 1.0) * call)
