@@ -294,3 +294,21 @@ def test_gradients_reach_the_input(name: str):
     (gradient,) = torch.autograd.grad(result.square().sum(), waveform)
     assert torch.isfinite(gradient).all()
     assert gradient.any()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("rate 9k", "speed 1.1 rate 8k", "pitch 100", "sinc 1k", "hilbert", "loudness -10"),
+        *("chorus 0.7 0.9 55 0.4 0.25 2 -t", "flanger", "phaser", "tremolo 5", "reverb", "earwax"),
+    ],
+)
+def test_what_inference_leaves_in_caches_serves_gradients(line: str):
+    # A rate that no other test has, so that nothing is kept yet.
+    rate = 44_100 if line in ("earwax", "sinc 1k") else 8011
+    x = torch.rand(1, 2, 3000, generator=torch.Generator().manual_seed(0)) - 0.5
+    with torch.inference_mode():
+        EffectsChain(line)(x, rate)
+    x.requires_grad_()
+    EffectsChain(line)(x, rate)[0].sum().backward()
+    assert x.grad is not None

@@ -33,6 +33,7 @@ def wave(turns: torch.Tensor, shape: Shape) -> torch.Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # kept for callers that differentiate
 def sox_table(shape: Shape, size: int, low: float, high: float, start_turns: float) -> torch.Tensor:
     """Return one period of a wave between `low` and `high` as SoX tabulates it, float64.
 
@@ -52,6 +53,7 @@ def sox_table(shape: Shape, size: int, low: float, high: float, start_turns: flo
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # kept for callers that differentiate
 def whole_delays(shape: Shape, size: int, low: int, high: int, start_turns: float) -> torch.Tensor:
     """Return the same rounded to whole samples, int32; halves up."""
     return (sox_table(shape, size, low, high, start_turns) + 0.5).floor().to(torch.int32)

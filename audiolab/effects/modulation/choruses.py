@@ -87,6 +87,7 @@ class WholeVoice:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # kept for callers that differentiate
 def table_of(reach: int, depth: int, period: int, shape: Shape, longest: int) -> torch.Tensor:
     """Return one period of whole delays ``(period,)``; an entry of 0 reads the oldest sample."""
     if shape == "sine":

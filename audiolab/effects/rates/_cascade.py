@@ -113,6 +113,7 @@ class Stage:
 
 
 @lru_cache(maxsize=256)
+@torch.inference_mode(False)  # kept for callers that differentiate
 def make_cascade(ratio: Fraction, quality: Quality) -> tuple[Stage, ...]:
     """Return SoX's stages, first to last, for an output over an input rate."""
     halvings, multiplier, rest = _outer_stages(ratio)

@@ -80,6 +80,7 @@ _FILTERS: tuple[tuple[float, tuple[float, ...]], ...] = (
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept for callers that differentiate
 def half_band(attenuation_db: float) -> torch.Tensor:
     """Return the taps of the filter that serves an attenuation, its middle in the middle."""
     side = next(taps for limit, taps in _FILTERS if attenuation_db <= limit)

@@ -88,6 +88,7 @@ class CascadeDesign:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # kept for callers that differentiate
 def beginning(ratio: Fraction, quality: Quality) -> torch.Tensor | None:
     """Return the matrix ``(outputs, inputs)`` to add at the start, None if there is nothing."""
     stages = make_cascade(ratio, quality)
