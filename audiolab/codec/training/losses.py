@@ -24,6 +24,7 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import nn
 
+from audiolab.codec.training._spectra import spectra
 from audiolab.features import mel_filterbank
 
 __all__ = ["SPECTRAL", "MultiScaleMelLoss", "SpectralLosses", "time_l1"]
@@ -33,8 +34,6 @@ SPECTRAL = ("mel", "log_mel", "log_stft", "convergence", "complex_stft")
 
 _LOG_MEL_FLOOR = 1e-4
 _LOG_STFT_FLOOR = 1e-4
-_COMPRESSION = 0.6
-_MAGNITUDE_FLOOR = 1e-3  # keeps the slope of the compression finite
 _SHORTEST_LOG_STFT = 256
 
 
@@ -98,27 +97,7 @@ class SpectralLosses(nn.Module):
                 sample_rate, n_fft=window, n_mels=count, mel_scale="htk", mel_norm=None,
                 on_empty="ignore",
             )  # fmt: skip
-            self.register_buffer(f"mel_{window}", bands, persistent=False)
-
-    def spectrum(self, waveform: torch.Tensor, window: int) -> torch.Tensor:
-        """Return the complex STFT over one window.
-
-        Parameters
-        ----------
-        waveform : Tensor
-            ``(items, time)``.
-        window : int
-            One of `windows`.
-
-        Returns
-        -------
-        Tensor
-            ``(items, window // 2 + 1, frames)``, magnitudes divided by ``sqrt(window)``.
-        """
-        return torch.stft(
-            waveform, window, window // 4, window=self.get_buffer(f"window_{window}"),
-            center=True, pad_mode="constant", return_complex=True,
-        )  # fmt: skip
+            self.register_buffer(f"mel_{window}", bands.t().contiguous(), persistent=False)
 
     def forward(self, reference: torch.Tensor, estimate: torch.Tensor) -> dict[str, torch.Tensor]:
         """Compare two waveforms.
@@ -134,40 +113,37 @@ class SpectralLosses(nn.Module):
             Scalars by name.
         """
         found: dict[str, list[torch.Tensor]] = {name: [] for name in SPECTRAL if name in self.terms}
-        x = reference.detach().flatten(0, 1)
-        y = estimate.flatten(0, 1)
+        target = reference.detach().flatten(0, 1)
+        output = estimate.flatten(0, 1)
         for window in self.windows:
+            shape = self.get_buffer(f"window_{window}")
+            compressed = "complex_stft" in found and window in self.complex_windows
             with torch.no_grad():
-                complex_x = self.spectrum(x, window)
-                magnitude_x = complex_x.abs()
-            complex_y = self.spectrum(y, window)
-            # abs() of a complex zero has no slope; this has.
-            magnitude_y = (complex_y.real.square() + complex_y.imag.square() + 1e-12).sqrt()
+                x, x_real, x_imaginary = spectra(target, shape, compressed=compressed)
+            y, y_real, y_imaginary = spectra(output, shape, compressed=compressed)
             if {"mel", "log_mel"} & found.keys():
                 bands = self.get_buffer(f"mel_{window}")
-                self._compare_bands(bands @ magnitude_x, bands @ magnitude_y, found)
+                _compare_bands(x @ bands, y @ bands, found)
             if window >= _SHORTEST_LOG_STFT:
-                _compare_magnitudes(magnitude_x, magnitude_y, found)
-            if "complex_stft" in found and window in self.complex_windows:
-                with torch.no_grad():
-                    target = torch.view_as_real(complex_x) * _compression(magnitude_x)
-                compressed = torch.view_as_real(complex_y) * _compression(magnitude_y)
-                gap = (target - compressed).square().sum(dim=-1) + 1e-12
-                found["complex_stft"].append(gap.sqrt().mean())
+                _compare_magnitudes(x, y, found)
+            if y_real is not None and y_imaginary is not None:
+                assert x_real is not None
+                assert x_imaginary is not None
+                gap = (x_real - y_real).square() + (x_imaginary - y_imaginary).square()
+                found["complex_stft"].append((gap + 1e-12).sqrt().mean())
         return {
-            name: torch.stack(parts).mean() if parts else y.new_zeros(())
+            name: torch.stack(parts).mean() if parts else output.new_zeros(())
             for name, parts in found.items()
         }
 
-    def _compare_bands(
-        self, x: torch.Tensor, y: torch.Tensor, found: dict[str, list[torch.Tensor]]
-    ) -> None:
-        if "mel" in found:
-            found["mel"].append((x - y).abs().mean())
-        if "log_mel" in found:
-            gap = x.clamp(min=_LOG_MEL_FLOOR).log10() - y.clamp(min=_LOG_MEL_FLOOR).log10()
-            spread = (gap.square().mean(dim=1) + 1e-12).sqrt()
-            found["log_mel"].append(gap.abs().mean() + 0.5 * spread.mean())
+
+def _compare_bands(x: torch.Tensor, y: torch.Tensor, found: dict[str, list[torch.Tensor]]) -> None:
+    if "mel" in found:
+        found["mel"].append((x - y).abs().mean())
+    if "log_mel" in found:
+        gap = x.clamp(min=_LOG_MEL_FLOOR).log10() - y.clamp(min=_LOG_MEL_FLOOR).log10()
+        spread = (gap.square().mean(dim=-1) + 1e-12).sqrt()
+        found["log_mel"].append(gap.abs().mean() + 0.5 * spread.mean())
 
 
 def _compare_magnitudes(
@@ -182,10 +158,6 @@ def _compare_magnitudes(
         floor = 1e-3 * math.sqrt(x.shape[1] * x.shape[2])
         energy = (x - y).square().sum(dim=(1, 2)) + 1e-12
         found["convergence"].append((energy.sqrt() / size.clamp(min=floor)).mean())
-
-
-def _compression(magnitude: torch.Tensor) -> torch.Tensor:
-    return (magnitude + _MAGNITUDE_FLOOR).pow(-_COMPRESSION)[..., None]
 
 
 class MultiScaleMelLoss(nn.Module):
@@ -235,12 +207,10 @@ class MultiScaleMelLoss(nn.Module):
         x, y = reference.flatten(0, 1), estimate.flatten(0, 1)
         parts = []
         for window in self.spectra.windows:
+            shape = self.spectra.get_buffer(f"window_{window}")
             bands = self.spectra.get_buffer(f"mel_{window}")
-            complex_x, complex_y = (
-                self.spectra.spectrum(x, window),
-                self.spectra.spectrum(y, window),
-            )
-            power_y = complex_y.real.square() + complex_y.imag.square() + 1e-12
-            gap = bands @ complex_x.abs() - bands @ power_y.sqrt()
+            gap = (
+                spectra(x, shape, compressed=False)[0] - spectra(y, shape, compressed=False)[0]
+            ) @ bands
             parts.append(gap.abs().mean() + self.alpha * gap.square().mean())
         return torch.stack(parts).mean()

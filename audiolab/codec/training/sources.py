@@ -79,7 +79,7 @@ class WaveformSource:
         Tensor
             ``(len(items), channels, time)``.
         """
-        from audiolab.codec.training._random import step_generator
+        from audiolab.codec.training._draws import step_generator
 
         parts = []
         for item in items:

@@ -25,7 +25,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from audiolab._documents import write_document
 from audiolab.codec.model import EncodecModel
 from audiolab.codec.training import schedule
-from audiolab.codec.training._random import step_generator
+from audiolab.codec.training._draws import step_generator
 from audiolab.codec.training.average import ModelAverage
 from audiolab.codec.training.checkpoints import CheckpointError, Checkpoints, read_checkpoint
 from audiolab.codec.training.config import TrainingConfig
