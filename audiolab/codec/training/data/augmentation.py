@@ -5,7 +5,8 @@ colours, telephones, quiet recordings, hiss, pauses. All draws come from one gen
 all work is a handful of FFTs of the item: about a millisecond for a second of audio.
 
 The order is that of the world: source, second source, room, channel, pause, level, noise of the
-recording, polarity. The result stays within full scale by scaling, never by clipping.
+recording, polarity. In stereo each channel has its own room and hiss, and a mono source is
+panned. The result stays within full scale by scaling, never by clipping.
 """
 
 from __future__ import annotations
@@ -124,10 +125,20 @@ class Augmenter:
         Sample rate in Hz.
     num_samples : int
         Length of what comes out.
+    num_channels : int, default: 1
+        Channels of what comes out.
     """
 
-    def __init__(self, settings: Augmentation, sample_rate: int, num_samples: int) -> None:
+    def __init__(
+        self,
+        settings: Augmentation,
+        sample_rate: int,
+        num_samples: int,
+        *,
+        num_channels: int = 1,
+    ) -> None:
         self.settings = settings
+        self.num_channels = num_channels
         self.sample_rate = sample_rate
         self.num_samples = num_samples
         self._rooms = _exponential_rooms(sample_rate)
@@ -157,24 +168,33 @@ class Augmenter:
         speed = low + (high - low) * place if happens else 1.0
         return speed, int(np.ceil(self.num_samples * speed)) + (0 if speed == 1.0 else 8)
 
-    def play(self, samples: Samples, speed: float) -> Samples:
-        """Play at another speed.
+    def play(self, samples: Samples, speed: float, rng: np.random.Generator) -> Samples:
+        """Play at another speed, over the channels that come out.
 
         Parameters
         ----------
         samples : ndarray
-            As many samples as `draw_speed` asked for.
+            Shape ``(channels, time)``, as many samples as `draw_speed` asked for.
         speed : float
             The factor.
+        rng : numpy.random.Generator
+            Places a mono source between the channels, where there are several.
 
         Returns
         -------
         ndarray
-            Of the length that comes out.
+            Of the channels and the length that come out.
         """
         if speed != 1.0:
-            samples = soxr.resample(samples, float(speed), 1.0, "LQ")
-        return samples[: self.num_samples]
+            played = [soxr.resample(channel, float(speed), 1.0, "LQ") for channel in samples]
+            samples = np.stack(played)
+        samples = samples[:, : self.num_samples]
+        if samples.shape[0] == self.num_channels:
+            return samples
+        if self.num_channels == 1:
+            return samples.mean(0, keepdims=True, dtype=np.float32)
+        gains_db = rng.uniform(-9.0, 0.0, (self.num_channels, 1))
+        return samples.mean(0) * (10.0 ** (gains_db / 20.0)).astype(np.float32)
 
     def __call__(
         self, samples: Samples, second: Samples | None, rng: np.random.Generator
@@ -184,7 +204,7 @@ class Augmenter:
         Parameters
         ----------
         samples : ndarray
-            Shape ``(num_samples,)``.
+            Shape ``(channels, num_samples)``.
         second : ndarray or None
             What is mixed in.
         rng : numpy.random.Generator
@@ -193,7 +213,7 @@ class Augmenter:
         Returns
         -------
         ndarray
-            float32, shape ``(num_samples,)``, within full scale.
+            float32, shape ``(channels, num_samples)``, within full scale.
         """
         chosen = self.settings
         if second is not None:
@@ -236,9 +256,11 @@ class Augmenter:
         if response is not None:
             spectrum *= response
         if room:
-            impulse = self._rooms[int(rng.integers(len(self._rooms)))]
-            spectrum *= fft.rfft(impulse, self._fft_size)
-        filtered: Samples = fft.irfft(spectrum, self._fft_size)[: self.num_samples]
+            for channel, number in zip(
+                spectrum, rng.integers(len(self._rooms), size=self.num_channels), strict=True
+            ):
+                channel *= fft.rfft(self._rooms[number], self._fft_size)
+        filtered: Samples = fft.irfft(spectrum, self._fft_size)[:, : self.num_samples]
         return filtered
 
     def _pause(self, samples: Samples, rng: np.random.Generator) -> Samples:
@@ -255,8 +277,9 @@ class Augmenter:
     def _noise(self, rng: np.random.Generator) -> Samples:
         """Return noise of RMS 1 whose density falls with frequency by up to 6 dB an octave."""
         slope = rng.uniform(0.0, 2.0)
-        spectrum = fft.rfft(rng.standard_normal(self.num_samples, dtype=np.float32))
-        steps = np.arange(spectrum.size, dtype=np.float32) + np.float32(30.0)
+        shape = (self.num_channels, self.num_samples)
+        spectrum = fft.rfft(rng.standard_normal(shape, dtype=np.float32))
+        steps = np.arange(spectrum.shape[1], dtype=np.float32) + np.float32(30.0)
         spectrum *= steps ** np.float32(-0.5 * slope)
         noise: Samples = fft.irfft(spectrum, self.num_samples)
         return noise / np.float32(_rms(noise))

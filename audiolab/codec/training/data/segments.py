@@ -7,23 +7,20 @@ would have seen, and processes that share a batch each make their own items of i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from audiolab._typing import FilePath
 from audiolab._validation import check_sample_rate
 from audiolab.codec.training.data.augmentation import Augmentation, Augmenter
-from audiolab.codec.training.data.tracks import Library, read_shards
+from audiolab.codec.training.data.tracks import Library
 
 __all__ = ["HELD_OUT_STEP", "TrainingAudio"]
 
 #: First step of those that draw held-out tracks.
 HELD_OUT_STEP = 2**31
-#: How often each kind of a rendered set is drawn.
-_SHARES = {"speech": 0.62, "music": 0.28, "texture": 0.1}
+
+Samples = npt.NDArray[np.float32]
 
 
 class TrainingAudio:
@@ -37,6 +34,8 @@ class TrainingAudio:
         Length of a stretch.
     sample_rate : int
         Sample rate in Hz.
+    num_channels : int, default: 1
+        Channels of what comes out.
     seed : int, default: 0
         Of all draws.
     augmentation : Augmentation, optional
@@ -49,55 +48,19 @@ class TrainingAudio:
         num_samples: int,
         sample_rate: int,
         *,
+        num_channels: int = 1,
         seed: int = 0,
         augmentation: Augmentation | None = None,
     ) -> None:
         self.library = library
         self.num_samples = num_samples
         self.sample_rate = check_sample_rate(sample_rate)
+        self.num_channels = num_channels
         self.seed = seed
         self.augmentation = augmentation or Augmentation()
-        self._augmenter = Augmenter(self.augmentation, self.sample_rate, num_samples)
-
-    @classmethod
-    def from_shards(
-        cls,
-        folder: FilePath,
-        num_samples: int,
-        sample_rate: int,
-        *,
-        seed: int = 0,
-        shares: Mapping[str, float] | None = None,
-        augmentation: Mapping[str, Any] | None = None,
-    ) -> TrainingAudio:
-        """Open a rendered folder.
-
-        Parameters
-        ----------
-        folder : path-like
-            What ``python -m audiolab.codec.training.data`` wrote.
-        num_samples : int
-            Length of a stretch.
-        sample_rate : int
-            Sample rate in Hz, that of the folder.
-        seed : int, default: 0
-            Of all draws.
-        shares : mapping of str to float, optional
-            How often each kind is drawn.
-        augmentation : mapping, optional
-            Fields of `Augmentation`.
-
-        Returns
-        -------
-        TrainingAudio
-            Batches.
-        """
-        groups = read_shards(folder, sample_rate)
-        if shares is None and set(groups) == set(_SHARES):
-            shares = _SHARES
-        settings = Augmentation.from_dict(augmentation or {})
-        library = Library(groups, shares)
-        return cls(library, num_samples, sample_rate, seed=seed, augmentation=settings)
+        self._augmenter = Augmenter(
+            self.augmentation, self.sample_rate, num_samples, num_channels=num_channels
+        )
 
     def __call__(self, step: int, items: range) -> torch.Tensor:
         """Return some items of a step's batch.
@@ -112,10 +75,13 @@ class TrainingAudio:
         Returns
         -------
         Tensor
-            ``(len(items), 1, time)``, float32, within full scale.
+            ``(len(items), channels, time)``, float32, within full scale.
         """
-        batch = np.stack([self._item(step, item) for item in items])
-        return torch.from_numpy(batch)[:, None]
+        shape = (len(items), self.num_channels, self.num_samples)
+        batch = np.empty(shape, np.float32)
+        for row, item in enumerate(items):
+            batch[row] = self._item(step, item)
+        return torch.from_numpy(batch)
 
     def batch(self, step: int, batch_size: int) -> torch.Tensor:
         """Return a whole batch.
@@ -130,11 +96,11 @@ class TrainingAudio:
         Returns
         -------
         Tensor
-            ``(batch_size, 1, time)``, float32.
+            ``(batch_size, channels, time)``, float32.
         """
         return self(step, range(batch_size))
 
-    def _item(self, step: int, item: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    def _item(self, step: int, item: int) -> Samples:
         rng = np.random.default_rng([self.seed, step, item])
         held_out = step >= HELD_OUT_STEP and bool(self.library.names[True])
         group = self.library.pick_group(rng, held_out=held_out)
@@ -145,9 +111,7 @@ class TrainingAudio:
             second = self._stretch(rng, other, held_out)
         return self._augmenter(first, second, rng)
 
-    def _stretch(
-        self, rng: np.random.Generator, group: str, held_out: bool
-    ) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    def _stretch(self, rng: np.random.Generator, group: str, held_out: bool) -> Samples:
         speed, needed = self._augmenter.draw_speed(rng)
         read = self.library.pick(rng, group, needed, held_out=held_out)
-        return self._augmenter.play(read, speed)
+        return self._augmenter.play(read, speed, rng)

@@ -2,7 +2,8 @@
 
 Rendered shards and folders of files look alike from here on. A `Library` holds groups of tracks;
 a draw picks a group by its share, a track by its length and a start, so that each second of a group
-is as likely as any other. Some tracks are held out: they are never drawn for training, and
+is as likely as any other. A stretch that can't be read is noted and drawn anew from the same generator,
+so that one bad file neither ends a run nor makes it unrepeatable. Some tracks are held out: they are never drawn for training, and
 are all that is drawn for validation.
 """
 
@@ -17,12 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from audiolab._typing import FilePath
+from audiolab.io import AudioFileError
 
 __all__ = ["Library", "ShardTrack", "Track", "read_shards"]
 
 Samples = npt.NDArray[np.float32]
 #: One shard in so many is held out.
 _HELD_OUT_EVERY = 16
+#: A damaged stretch is drawn anew, so many times.
+_ATTEMPTS = 20
 
 
 class Track(Protocol):
@@ -44,7 +48,7 @@ class Track(Protocol):
         ...
 
     def read(self, start: int, stop: int) -> Samples:
-        """Return samples ``start`` to ``stop``, float32, shape ``(time,)``."""
+        """Return samples ``start`` to ``stop``, float32, shape ``(channels, time)``."""
         ...
 
 
@@ -54,15 +58,19 @@ class ShardTrack:
     Parameters
     ----------
     path : Path
-        A ``.npy`` file of int16 samples.
+        A ``.npy`` file of int16 samples, ``(time,)`` or ``(channels, time)``.
     num_samples : int
         Its length.
+    name : str, optional
+        What to call it; by default the file's name.
     held_out : bool, default: False
         Whether it is for validation only.
     """
 
-    def __init__(self, path: Path, num_samples: int, *, held_out: bool = False) -> None:
-        self.name = path.name
+    def __init__(
+        self, path: Path, num_samples: int, *, name: str | None = None, held_out: bool = False
+    ) -> None:
+        self.name = name or path.name
         self.num_samples = num_samples
         self.held_out = held_out
         self._path = path
@@ -81,11 +89,12 @@ class ShardTrack:
         Returns
         -------
         ndarray
-            float32, shape ``(time,)``.
+            float32, shape ``(channels, time)``.
         """
         if self._samples is None:
             self._samples = np.load(self._path, mmap_mode="r")
-        return self._samples[start:stop].astype(np.float32) / np.float32(32768.0)
+        found = np.atleast_2d(self._samples[..., start:stop])
+        return found.astype(np.float32) / np.float32(32768.0)
 
 
 class Library:
@@ -110,6 +119,8 @@ class Library:
         unknown = sorted(set(shares or {}) - set(groups))
         if unknown:
             raise ValueError(f"shares name {', '.join(unknown)}; there are {', '.join(groups)}")
+        #: Tracks that turned out to be damaged when they were read, and why.
+        self.failed: dict[str, str] = {}
         self.names: dict[bool, list[str]] = {}
         self._tracks: dict[tuple[str, bool], list[Track]] = {}
         self._ends: dict[tuple[str, bool], npt.NDArray[np.int64]] = {}
@@ -169,14 +180,28 @@ class Library:
         Returns
         -------
         ndarray
-            float32, shape ``(num_samples,)``.
+            float32, shape ``(channels, num_samples)``.
+
+        Raises
+        ------
+        AudioFileError
+            If file after file is damaged.
         """
         ends = self._ends[group, held_out]
-        place = int(np.searchsorted(ends, int(rng.integers(ends[-1])), side="right"))
-        track = self._tracks[group, held_out][place]
-        start = int(rng.integers(max(track.num_samples - num_samples, 0) + 1))
-        found = track.read(start, min(start + num_samples, track.num_samples))
-        return np.pad(found, (0, num_samples - found.size))
+        for _ in range(_ATTEMPTS):
+            place = int(np.searchsorted(ends, int(rng.integers(ends[-1])), side="right"))
+            track = self._tracks[group, held_out][place]
+            start = int(rng.integers(max(track.num_samples - num_samples, 0) + 1))
+            try:
+                found = track.read(start, min(start + num_samples, track.num_samples))
+            except AudioFileError as error:
+                self.failed[track.name] = str(error)
+                continue
+            return np.pad(found, ((0, 0), (0, num_samples - found.shape[1])))
+        raise AudioFileError(
+            f"{_ATTEMPTS} draws from group {group!r} met damaged files; "
+            + "; ".join(self.failed.values())
+        )
 
 
 def read_shards(folder: FilePath, sample_rate: int) -> dict[str, list[Track]]:
