@@ -9,6 +9,7 @@ from audiolab._typing import Seed
 from audiolab._validation import as_generator
 from audiolab.codec import engine
 from audiolab.codec.config import EncodecConfig
+from audiolab.codec.mdct_backbone import MDCTDecoder, MDCTEncoder
 from audiolab.codec.quantizer import ResidualVectorQuantizer
 from audiolab.codec.seanet import SEANetDecoder, SEANetEncoder
 
@@ -35,8 +36,12 @@ class Networks(nn.Module):
         with torch.random.fork_rng(devices=[]):
             seed = torch.randint(2**62, (1,), generator=random)
             torch.default_generator.manual_seed(int(seed))
-            self.encoder = SEANetEncoder(config)
-            self.decoder = SEANetDecoder(config)
+            self.encoder: SEANetEncoder | MDCTEncoder
+            self.decoder: SEANetDecoder | MDCTDecoder
+            if config.backbone == "mdct":
+                self.encoder, self.decoder = MDCTEncoder(config), MDCTDecoder(config)
+            else:
+                self.encoder, self.decoder = SEANetEncoder(config), SEANetDecoder(config)
         self.quantizer = ResidualVectorQuantizer(
             config.num_codebooks, config.codebook_size, config.dimension
         )

@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from audiolab.codec import _transformers_config
+from audiolab.codec.mdct_config import MDCTConfig
 
 __all__ = ["PRESETS", "EncodecConfig", "preset"]
 
+_BACKBONES = ("seanet", "mdct")
 _NORMS = ("weight_norm", "time_group_norm", "none")
 
 
@@ -72,6 +74,12 @@ class EncodecConfig:
         LSTM layers in each half; 0 for none.
     codebook_size : int
         Entries per codebook, a power of two.
+    backbone : {"seanet", "mdct"}
+        The networks around the quantiser: the published models' (`audiolab.codec.seanet`), or those
+        around an MDCT (`audiolab.codec.mdct_backbone`). The latter take `mdct`, `dimension` and the
+        product of `ratios`, and none of the numbers of filters, kernels and layers above.
+    mdct : MDCTConfig or None
+        The numbers of the backbone "mdct"; None for "seanet".
 
     Examples
     --------
@@ -103,6 +111,8 @@ class EncodecConfig:
     conv_shortcut: bool = True
     num_lstm_layers: int = 2
     codebook_size: int = 1024
+    backbone: str = "seanet"
+    mdct: MDCTConfig | None = None
 
     def __post_init__(self) -> None:
         counts = (
@@ -116,6 +126,12 @@ class EncodecConfig:
             raise ValueError(
                 f"compress must not exceed num_filters={self.num_filters}, got {self.compress}"
             )
+        if self.backbone not in _BACKBONES:
+            raise ValueError(
+                f"backbone must be one of {', '.join(_BACKBONES)}, got {self.backbone!r}"
+            )
+        if (self.backbone == "mdct") != (self.mdct is not None):
+            raise ValueError("mdct must be given with backbone='mdct', and only with it")
         if self.channels not in (1, 2):
             raise ValueError(f"channels must be 1 or 2, got {self.channels}")
         if self.norm not in _NORMS:
@@ -243,7 +259,8 @@ class EncodecConfig:
         dict
             One entry per field.
         """
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {**values, "mdct": None if self.mdct is None else self.mdct.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EncodecConfig:
@@ -271,6 +288,8 @@ class EncodecConfig:
         fitting: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
         }
+        if isinstance(fitting.get("mdct"), Mapping):
+            fitting["mdct"] = MDCTConfig.from_dict(fitting["mdct"])
         return cls(**fitting)
 
     def to_transformers(self) -> dict[str, Any]:
@@ -332,6 +351,14 @@ PRESETS: dict[str, EncodecConfig] = {
         norm="time_group_norm",
         normalize=True,
         segment_s=1.0,
+    ),
+    "audiolab_24khz": EncodecConfig(
+        name="audiolab_24khz",
+        target_bandwidths=(1.5, 3.0, 6.0, 12.0),
+        dimension=64,
+        ratios=(320,),
+        backbone="mdct",
+        mdct=MDCTConfig(),
     ),
 }
 

@@ -462,6 +462,8 @@ class Cache:
         Network or None
             None for gradients, other devices and other dtypes than float32, and while exporting.
         """
+        if not isinstance(module, (SEANetEncoder, SEANetDecoder)):
+            return None
         if torch.compiler.is_compiling() or torch.is_grad_enabled() or not compiled(x):
             return None
         return self.network(module, config, precision)
