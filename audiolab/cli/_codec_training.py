@@ -70,18 +70,19 @@ def run(words: list[str]) -> int:
     import torch
 
     from audiolab.codec.training.config import TrainingConfig
-    from audiolab.codec.training.data.segments import TrainingAudio
+    from audiolab.codec.training.data import open_source
     from audiolab.codec.training.trainer import Trainer, shortened
 
     torch.set_num_threads(arguments.threads)
     config = TrainingConfig.load(path)
     config = shortened(config, steps=arguments.steps, budget_minutes=arguments.minutes)
-    source = TrainingAudio.from_shards(
+    source = open_source(
         arguments.data,
-        config.num_samples,
-        config.model.sample_rate,
+        config.data,
+        sample_rate=config.model.sample_rate,
+        channels=config.model.channels,
+        num_samples=config.num_samples,
         seed=config.seed,
-        **config.data,
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(
