@@ -1,0 +1,1 @@
+"""The single transforms, by family; `audiolab.augment` exports them all."""

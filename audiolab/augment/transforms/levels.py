@@ -1,0 +1,161 @@
+"""Level and polarity: what multiplies. The clean twin is multiplied by the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from audiolab.augment._fields import Amount, amount
+from audiolab.augment.distributions import Uniform
+from audiolab.augment.single import LevelTransform
+from audiolab.augment.transform import Params
+
+__all__ = ["Gain", "GainTransition", "NormalizePeak", "PolarityInversion"]
+
+
+def as_factors(values: Sequence[float], waveform: torch.Tensor) -> torch.Tensor:
+    """Return numbers, one an item, as ``(items, 1, 1)`` of the waveform's dtype."""
+    return torch.tensor(values, dtype=waveform.dtype, device=waveform.device)[:, None, None]
+
+
+def amplitude(level_db: float) -> float:
+    """Return the factor of a gain: Python's own power, the same in any batch."""
+    return float(10.0 ** (level_db / 20.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain(LevelTransform):
+    r"""Amplify by :math:`10^{G/20}`.
+
+    Parameters
+    ----------
+    gain_db : float or Distribution, default: Uniform(-18, 6)
+        Gain in dB. Nothing is clipped.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Gain(gain_db=-20)(torch.ones(1, 1, 2), 16_000).waveform
+    tensor([[[0.1000, 0.1000]]])
+    """
+
+    gain_db: Amount = amount(Uniform(-18.0, 6.0), low=-200.0, high=200.0)
+
+    name: ClassVar[str] = "gain"
+    ragged: ClassVar[bool] = True
+
+    def _factors(
+        self,
+        waveform: torch.Tensor,
+        sample_rate: int,
+        params: Sequence[Params],
+        lengths: Sequence[int],
+    ) -> torch.Tensor:
+        return as_factors([amplitude(each["gain_db"]) for each in params], waveform)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GainTransition(LevelTransform):
+    """Change the level on the way, along a straight line in decibels.
+
+    Parameters
+    ----------
+    start_db : float or Distribution, default: Uniform(-24, 6)
+        Gain in dB before the change.
+    stop_db : float or Distribution, default: Uniform(-24, 6)
+        Gain in dB after it.
+    duration_s : float or Distribution, default: Uniform(0.2, 6)
+        How long it takes. It begins anywhere in the item, and may go on beyond its end.
+    """
+
+    start_db: Amount = amount(Uniform(-24.0, 6.0), low=-200.0, high=200.0)
+    stop_db: Amount = amount(Uniform(-24.0, 6.0), low=-200.0, high=200.0)
+    duration_s: Amount = amount(Uniform(0.2, 6.0), low=0.0, above=True)
+
+    name: ClassVar[str] = "gain_transition"
+    ragged: ClassVar[bool] = True
+    positions: ClassVar[tuple[str, ...]] = ("position",)
+
+    def _factors(
+        self,
+        waveform: torch.Tensor,
+        sample_rate: int,
+        params: Sequence[Params],
+        lengths: Sequence[int],
+    ) -> torch.Tensor:
+        time = torch.arange(waveform.shape[-1], dtype=torch.float64, device=waveform.device)
+        curves = []
+        for each, length in zip(params, lengths, strict=True):
+            begin = each["position"] * length
+            share = ((time - begin) / (each["duration_s"] * sample_rate)).clamp(0.0, 1.0)
+            level_db = each["start_db"] + (each["stop_db"] - each["start_db"]) * share
+            curves.append((level_db * (math.log(10.0) / 20.0)).exp())
+        return torch.stack(curves)[:, None, :].to(waveform.dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolarityInversion(LevelTransform):
+    """Turn the sign of all samples.
+
+    Examples
+    --------
+    >>> import torch
+    >>> PolarityInversion()(torch.ones(1, 1, 2), 16_000).waveform
+    tensor([[[-1., -1.]]])
+    """
+
+    name: ClassVar[str] = "polarity_inversion"
+    ragged: ClassVar[bool] = True
+
+    def _factors(
+        self,
+        waveform: torch.Tensor,
+        sample_rate: int,
+        params: Sequence[Params],
+        lengths: Sequence[int],
+    ) -> torch.Tensor:
+        return as_factors([-1.0] * len(params), waveform)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NormalizePeak(LevelTransform):
+    """Scale so that the largest sample over all channels has a given level; silence stays silence.
+
+    Parameters
+    ----------
+    level_db : float or Distribution, default: -1.0
+        Peak in dB of full scale.
+    only_louder : bool, default: False
+        Whether items below the level are left as they are.
+
+    Examples
+    --------
+    >>> import torch
+    >>> NormalizePeak(level_db=0)(torch.tensor([[[0.5, -0.25]]]), 16_000).waveform
+    tensor([[[ 1.0000, -0.5000]]])
+    """
+
+    level_db: Amount = amount(-1.0, low=-200.0, high=200.0)
+    only_louder: bool = False
+
+    name: ClassVar[str] = "normalize_peak"
+    ragged: ClassVar[bool] = True
+
+    def _factors(
+        self,
+        waveform: torch.Tensor,
+        sample_rate: int,
+        params: Sequence[Params],
+        lengths: Sequence[int],
+    ) -> torch.Tensor:
+        peaks: list[Any] = waveform.detach().abs().amax(dim=(1, 2)).double().tolist()
+        wanted = [amplitude(each["level_db"]) for each in params]
+        factors = [
+            1.0 if peak == 0.0 or (self.only_louder and peak <= level) else level / peak
+            for peak, level in zip(peaks, wanted, strict=True)
+        ]
+        return as_factors(factors, waveform)
