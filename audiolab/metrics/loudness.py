@@ -28,7 +28,7 @@ import torch
 from audiolab._validation import check_sample_rate, check_waveform
 from audiolab.units import seconds_to_samples
 
-__all__ = ["loudness_lufs"]
+__all__ = ["gated_loudness", "loudness_blocks", "loudness_lufs"]
 
 #: BS.1770-4, tables 1 and 2: numerator and denominator at 48 kHz.
 _TABLE_RATE = 48_000
@@ -81,6 +81,11 @@ def loudness_lufs(waveform: torch.Tensor, sample_rate: int) -> torch.Tensor:
     >>> print(f"{metrics.loudness_lufs(sine, 48_000):.2f} LUFS")
     -3.01 LUFS
     """
+    return gated_loudness(loudness_blocks(waveform, sample_rate)).to(waveform.dtype)
+
+
+def loudness_blocks(waveform: torch.Tensor, sample_rate: int) -> torch.Tensor:
+    """Return the weighted power of each block, summed over channels: ``(..., block)``."""
     check_waveform(waveform, allow_empty=False, finite=True)
     rate = check_sample_rate(sample_rate)
     programme = waveform[None] if waveform.dim() == 1 else waveform
@@ -100,7 +105,7 @@ def loudness_lufs(waveform: torch.Tensor, sample_rate: int) -> torch.Tensor:
     samples = programme if programme.dtype == torch.float64 else programme.float()
     power = _block_powers(_k_weighted(samples, rate), hop)
     weights = torch.tensor(_CHANNEL_WEIGHTS[:num_channels], dtype=power.dtype, device=power.device)
-    return _gated((power * weights[:, None]).sum(dim=-2)).to(waveform.dtype)
+    return (power * weights[:, None]).sum(dim=-2)
 
 
 def _block_powers(samples: torch.Tensor, hop: int) -> torch.Tensor:
@@ -112,7 +117,7 @@ def _block_powers(samples: torch.Tensor, hop: int) -> torch.Tensor:
     return (hops[..., :-3] + hops[..., 1:-2] + hops[..., 2:-1] + hops[..., 3:]) / 4.0
 
 
-def _gated(power: torch.Tensor) -> torch.Tensor:
+def gated_loudness(power: torch.Tensor) -> torch.Tensor:
     """Return the loudness of the blocks that pass both gates."""
     absolute = power > 10.0 ** ((_ABSOLUTE_GATE_LUFS - _OFFSET) / 10.0)
     relative = _masked_mean(power, absolute) * 10.0 ** (_RELATIVE_GATE_LU / 10.0)
