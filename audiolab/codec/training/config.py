@@ -433,7 +433,7 @@ class TrainingConfig:
             All fields, for JSON or YAML.
         """
         content: dict[str, Any] = _plain(dataclasses.asdict(self))
-        content["model"] = self.model.to_dict()
+        content["model"] = _plain(self.model.to_dict())
         return content
 
 
