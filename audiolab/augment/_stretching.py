@@ -1,4 +1,4 @@
-"""One item at another tempo: which engine, and items that become unlike long.
+"""One item at another tempo or pitch: which engine, and items that become unlike long.
 
 An item is computed alone, on one thread, whatever batch it came in: how libraries order sums and
 transforms depends on the shape of the batch, and the last bits of an item would depend on its
@@ -7,16 +7,28 @@ neighbours. Threads share whole items.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import torch
 
 from audiolab.augment._items import Items
+from audiolab.augment._reading import read
+from audiolab.augment._vocoder import make_vocoder
 from audiolab.effects import tempo
 from audiolab.resample import _pool
 
-__all__ = ["ENGINES", "USES", "Engine", "Use", "each_item", "stretch_item", "stretched"]
+__all__ = [
+    "ENGINES",
+    "USES",
+    "Engine",
+    "Use",
+    "each_item",
+    "shift_item",
+    "stretch_item",
+    "stretched",
+]
 
 Engine: TypeAlias = Literal["wsola", "phase_vocoder"]
 Use: TypeAlias = Literal["general", "speech", "music"]
@@ -35,7 +47,34 @@ def stretch_item(
     """Stretch ``(channels, time)``, all channels by the same cuts or rotations."""
     if rate == 1.0 or x.shape[-1] == 0:
         return x
-    return tempo(x, sample_rate, factor=rate, use=use)
+    if engine == "wsola":
+        return tempo(x, sample_rate, factor=rate, use=use)
+    return make_vocoder(sample_rate, use).stretch(x, rate, stretched(x.shape[-1], rate))
+
+
+def shift_item(
+    x: torch.Tensor,
+    sample_rate: float,
+    ratio: float,
+    *,
+    engine: str,
+    use: str,
+    preserve_formants: bool,
+) -> torch.Tensor:
+    """Multiply all frequencies of ``(channels, time)`` by a ratio; time and length stay."""
+    count = x.shape[-1]
+    if ratio == 1.0 or count == 0:
+        return x
+    if preserve_formants:  # while envelopes are still where they belong
+        vocoder = make_vocoder(sample_rate, use)
+        return read(
+            vocoder.stretch(x, 1 / ratio, math.ceil(count * ratio), pitch=ratio), ratio, count
+        )
+    if ratio < 1:  # the shorter of the two signals is what is stretched
+        return read(stretch_item(x, sample_rate, 1 / ratio, engine=engine, use=use), ratio, count)
+    x = read(x, ratio, math.ceil(count / ratio))
+    y = stretch_item(x, sample_rate, 1 / ratio, engine=engine, use=use)
+    return torch.nn.functional.pad(y, (0, max(0, count - y.shape[-1])))[..., :count]
 
 
 def each_item(
@@ -79,7 +118,7 @@ def each_item(
         y[index, :, lengths[index] :] = 0.0
 
     if samples.device.type == "cpu":
-        _pool.run(one, store, items.count, by_torch=items.count > 1)
+        _pool.run(one, store, items.count, by_torch=True)
     else:
         for index in range(items.count):
             store(index, one(index))

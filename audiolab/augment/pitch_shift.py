@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import torch
 
 from audiolab._validation import check_choice, check_positive, check_waveform
 from audiolab.augment._items import Items, PerItem, PerItemCount
-from audiolab.augment._stretching import ENGINES, USES, Engine, Use, each_item, stretch_item
-from audiolab.resample import resample
+from audiolab.augment._stretching import ENGINES, USES, Engine, Use, each_item, shift_item
 
 __all__ = ["pitch_shift"]
 
@@ -21,6 +18,7 @@ def pitch_shift(
     *,
     engine: Engine = "wsola",
     use: Use = "general",
+    preserve_formants: bool = False,
     lengths: PerItemCount | None = None,
 ) -> torch.Tensor:
     """Change the pitch and keep the tempo: `time_stretch`, and another sample rate.
@@ -37,6 +35,9 @@ def pitch_shift(
         As for `time_stretch`.
     use : {"general", "speech", "music"}, default: "general"
         As for `time_stretch`.
+    preserve_formants : bool, default: False
+        Leave spectral envelopes where they are, so that a voice stays the same person's; for the
+        phase vocoder only.
     lengths : int or Tensor, optional
         Valid samples of each item; what lies beyond is not read, and zero afterwards.
 
@@ -63,28 +64,19 @@ def pitch_shift(
     check_positive(sample_rate, "sample_rate", unit="Hz")
     check_choice(engine, "engine", ENGINES)
     check_choice(use, "use", USES)
-    shifts = items.values(semitones, "semitones", -36.0, 36.0)
+    if preserve_formants and engine == "wsola":
+        raise ValueError("preserve_formants needs engine='phase_vocoder': WSOLA has no spectra")
+    ratios = [2.0 ** (shift / 12) for shift in items.values(semitones, "semitones", -36.0, 36.0)]
     ends = items.ends(lengths)
 
     def compute(index: int, x: torch.Tensor) -> torch.Tensor:
-        return _shift_item(x, sample_rate, shifts[index], engine=engine, use=use)
+        return shift_item(
+            x,
+            sample_rate,
+            ratios[index],
+            engine=engine,
+            use=use,
+            preserve_formants=preserve_formants,
+        )
 
     return items.restored(each_item(items, ends, ends, compute))
-
-
-def _shift_item(
-    x: torch.Tensor, sample_rate: float, semitones: float, *, engine: str, use: str
-) -> torch.Tensor:
-    count = x.shape[-1]
-    if semitones == 0 or count == 0:
-        return x
-    ratio = Fraction(2.0 ** (semitones / 12)).limit_denominator(500)
-    if ratio > 1:  # the shorter of the two goes through the search
-        y = stretch_item(
-            resample(x, ratio, 1), sample_rate, 1 / float(ratio), engine=engine, use=use
-        )
-    else:
-        y = resample(
-            stretch_item(x, sample_rate, 1 / float(ratio), engine=engine, use=use), ratio, 1
-        )
-    return torch.nn.functional.pad(y, (0, max(0, count - y.shape[-1])))[..., :count]
