@@ -6,7 +6,8 @@ the batch, as in Zeghidour et al., *SoundStream* (2021, arXiv 2107.03312). In th
 a renewed entry is overwritten in the same step by the average that let it die; here the average and
 the count are renewed as well, after the update.
 
-One process is assumed: codebooks are not averaged over workers.
+Several processes that share a batch learn one codebook: sums go over all of them, and whatever is
+drawn is drawn alike, so that each holds the same entries (`audiolab.codec._pool`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from audiolab.codec._kernels import pick_nearest
+from audiolab.codec._pool import Pool
 from audiolab.codec._products import pack
 
 __all__ = ["Codebook"]
@@ -59,6 +61,7 @@ class Codebook(nn.Module):
     ) -> None:
         super().__init__()
         self.decay, self.epsilon, self.min_count = decay, epsilon, min_count
+        self.pool = Pool()
         self.register_buffer("inited", torch.zeros(1))
         self.register_buffer("cluster_size", torch.zeros(size))
         self.register_buffer("embed", torch.zeros(size, dimension))
@@ -142,7 +145,7 @@ class Codebook(nn.Module):
         generator : torch.Generator
             Picks the first centres.
         """
-        centres, counts = _kmeans(x, len(self.embed), generator)
+        centres, counts = _kmeans(x, len(self.embed), generator, self.pool)
         self.embed.copy_(centres)
         self.embed_avg.copy_(centres * counts[:, None])
         self.cluster_size.copy_(counts)
@@ -161,7 +164,7 @@ class Codebook(nn.Module):
         generator : torch.Generator
             Picks the vectors that replace dead entries.
         """
-        counts, sums = _sums(x, codes, len(self.embed))
+        counts, sums = _sums(x, codes, len(self.embed), self.pool)
         self.cluster_size.lerp_(counts, 1 - self.decay)
         self.embed_avg.lerp_(sums, 1 - self.decay)
         total = self.cluster_size.sum()
@@ -169,7 +172,7 @@ class Codebook(nn.Module):
         self.embed.copy_(self.embed_avg / (smoothed * total)[:, None])
         dead = (self.cluster_size < self.min_count).nonzero()[:, 0]
         if len(dead):
-            fresh = _pick(x, len(dead), generator)
+            fresh = _pick(x, len(dead), generator, self.pool)
             self.embed[dead] = fresh
             # The count starts above the threshold, so that an entry has time to be picked: at a
             # decay of 0.99, 69 batches.
@@ -185,29 +188,38 @@ def _halved_energy(entries: torch.Tensor) -> torch.Tensor:
     return entries.square().sum(dim=1).mul(-0.5)
 
 
-def _sums(x: torch.Tensor, codes: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _sums(
+    x: torch.Tensor, codes: torch.Tensor, size: int, pool: Pool
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return how many vectors picked each entry, and their sum."""
     counts = torch.bincount(codes, minlength=size).to(x.dtype)
-    return counts, x.new_zeros(size, x.shape[1]).index_add_(0, codes, x)
+    sums = x.new_zeros(size, x.shape[1]).index_add_(0, codes, x)
+    return pool.total(counts), pool.total(sums)
 
 
-def _pick(x: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
-    """Return `count` rows of `x`, distinct ones as far as they go."""
-    if len(x) >= count:
-        index = torch.randperm(len(x), generator=generator, device=x.device)[:count]
+def _pick(x: torch.Tensor, count: int, generator: torch.Generator, pool: Pool) -> torch.Tensor:
+    """Return `count` rows of all processes' `x`, distinct ones as far as they go."""
+    first, total = pool.place(len(x))
+    if total >= count:
+        index = torch.randperm(total, generator=generator, device=x.device)[:count]
     else:
-        index = torch.randint(len(x), (count,), generator=generator, device=x.device)
-    return x[index]
+        index = torch.randint(total, (count,), generator=generator, device=x.device)
+    if pool.size == 1:
+        return x[index]
+    own = (index >= first) & (index < first + len(x))
+    rows = x.new_zeros(count, x.shape[1])
+    rows[own] = x[index[own] - first]
+    return pool.total(rows)
 
 
 def _kmeans(
-    x: torch.Tensor, size: int, generator: torch.Generator
+    x: torch.Tensor, size: int, generator: torch.Generator, pool: Pool
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return centres and how many vectors each holds; an empty cluster keeps its centre."""
-    centres = _pick(x, size, generator)
+    centres = _pick(x, size, generator, pool)
     counts = torch.ones(size, device=x.device, dtype=x.dtype)
     for _ in range(_KMEANS_ROUNDS):
-        counts, sums = _sums(x, _nearest(x, centres), size)
+        counts, sums = _sums(x, _nearest(x, centres), size, pool)
         moved = torch.where(counts[:, None] > 0, sums / counts.clamp(min=1)[:, None], centres)
         if torch.equal(moved, centres):
             break

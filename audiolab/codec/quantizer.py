@@ -22,6 +22,7 @@ from torch.nn import functional
 from audiolab._typing import Seed
 from audiolab._validation import as_generator
 from audiolab.codec._beam_search import check_effort, search, search_compiled
+from audiolab.codec._pool import Pool
 from audiolab.codec.codebook import Codebook
 
 __all__ = ["Codebook", "Quantized", "ResidualVectorQuantizer"]
@@ -85,6 +86,20 @@ class ResidualVectorQuantizer(nn.Module):
     def __init__(self, num_codebooks: int, size: int, dimension: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList([_Stage(size, dimension) for _ in range(num_codebooks)])
+        self.pool = Pool()
+
+    def share(self, pool: Pool) -> None:
+        """Learn the codebooks together with other processes.
+
+        Parameters
+        ----------
+        pool : Pool
+            The processes. Each has to pass a part of the same batch at the same time, with
+            generators in the same state.
+        """
+        self.pool = pool
+        for codebook in self.codebooks:
+            codebook.pool = pool
 
     @property
     def codebooks(self) -> list[Codebook]:
@@ -201,6 +216,7 @@ class ResidualVectorQuantizer(nn.Module):
             Latent, codes and commitment loss.
         """
         batch, dimension, frames = latent.shape
+        pool = self.pool if self.training else Pool()
         if isinstance(num_codebooks, torch.Tensor):
             per_item = num_codebooks.to(latent.device)
             if per_item.shape != (batch,):
@@ -208,7 +224,7 @@ class ResidualVectorQuantizer(nn.Module):
                     f"num_codebooks must be an int or of shape ({batch},), "
                     f"got {tuple(per_item.shape)}"
                 )
-            stages = int(per_item.max())
+            stages = pool.largest(int(per_item.max()))
         else:
             stages = len(self._first(num_codebooks))
             per_item = torch.full((batch,), stages, device=latent.device)
@@ -225,7 +241,7 @@ class ResidualVectorQuantizer(nn.Module):
             # The entry is a constant to autograd: the gradient of the residual is that of z, at
             # every stage.
             entry = functional.embedding(picked, codebook.embed).detach().clone()
-            losses.append(functional.mse_loss(inputs, entry))
+            losses.append(_distance(inputs, entry, pool))
             residual = residual.clone()
             residual[active] = inputs - entry
             column = torch.full_like(used_by, -1)
@@ -249,6 +265,14 @@ class ResidualVectorQuantizer(nn.Module):
                 f"the number of codebooks must be 1 to {len(codebooks)}, got {num_codebooks}"
             )
         return codebooks[:num_codebooks]
+
+
+def _distance(inputs: torch.Tensor, entry: torch.Tensor, pool: Pool) -> torch.Tensor:
+    """Return the mean squared distance, such that its mean over the processes is that of all."""
+    if pool.size == 1:
+        return functional.mse_loss(inputs, entry)
+    _, total = pool.place(len(inputs))
+    return (inputs - entry).square().sum() * (pool.size / (total * inputs.shape[1]))
 
 
 def _traced(vectors: torch.Tensor, stages: Sequence[Codebook]) -> bool:
