@@ -8,13 +8,16 @@ from audiolab.metrics.alignment import align, delay_samples
 from audiolab.metrics.distortion import log_spectral_distance_db, si_sdr_db, snr_db
 from audiolab.metrics.levels import crest_db, peak_db, rms_db, true_peak_db
 from audiolab.metrics.loudness import loudness_lufs
+from audiolab.metrics.panel import PANEL, Measure, quality_panel
 from audiolab.metrics.perceptual import pesq, stoi, visqol
 from audiolab.metrics.spectral_distance import mel_distance_db, multi_resolution_stft_distance
 from audiolab.metrics.spectrum import bandwidth_hz
 from audiolab.metrics.speech_level import ActiveLevel, a_weighted_db, a_weighting, active_level_db
 
 __all__ = [
+    "PANEL",
     "ActiveLevel",
+    "Measure",
     "a_weighted_db",
     "a_weighting",
     "active_level_db",
@@ -28,6 +31,7 @@ __all__ = [
     "multi_resolution_stft_distance",
     "peak_db",
     "pesq",
+    "quality_panel",
     "rms_db",
     "si_sdr_db",
     "snr_db",

@@ -6,16 +6,25 @@ so `align` first. None of them models hearing; a codec that sounds good may meas
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from functools import partial
+
 import torch
 
-from audiolab._validation import check_range
-from audiolab.metrics._checks import check_not_silent, check_pair
+from audiolab._validation import check_range, check_sample_rate
+from audiolab.metrics._checks import check_not_silent, check_pair, each_item
 from audiolab.units import db_to_power, power_to_db
 
 __all__ = ["log_spectral_distance_db", "si_sdr_db", "snr_db"]
 
 
-def snr_db(reference: torch.Tensor, estimate: torch.Tensor) -> torch.Tensor:
+def snr_db(
+    reference: torch.Tensor,
+    estimate: torch.Tensor,
+    *,
+    lengths: Sequence[int] | torch.Tensor | None = None,
+) -> torch.Tensor:
     r"""Measure the signal-to-noise ratio, the noise being the difference.
 
     .. math:: \mathrm{SNR} = 10 \log_{10} \frac{\sum_n x[n]^2}{\sum_n (\hat x[n] - x[n])^2}
@@ -26,6 +35,8 @@ def snr_db(reference: torch.Tensor, estimate: torch.Tensor) -> torch.Tensor:
         What it should be, shape ``(..., time)``.
     estimate : Tensor
         What it is, same shape.
+    lengths : sequence of int or Tensor, optional
+        Samples of each item, shape ``(...)``; what follows them doesn't count.
 
     Returns
     -------
@@ -49,6 +60,8 @@ def snr_db(reference: torch.Tensor, estimate: torch.Tensor) -> torch.Tensor:
     20.00 dB
     """
     check_pair(reference, estimate)
+    if lengths is not None:
+        return each_item(snr_db, reference, estimate, lengths)
     check_not_silent(reference, "reference")
     wide_reference, wide_estimate = _widen(reference), _widen(estimate)
     signal = wide_reference.square().sum(dim=-1)
@@ -57,7 +70,11 @@ def snr_db(reference: torch.Tensor, estimate: torch.Tensor) -> torch.Tensor:
 
 
 def si_sdr_db(
-    reference: torch.Tensor, estimate: torch.Tensor, *, zero_mean: bool = False
+    reference: torch.Tensor,
+    estimate: torch.Tensor,
+    *,
+    zero_mean: bool = False,
+    lengths: Sequence[int] | torch.Tensor | None = None,
 ) -> torch.Tensor:
     r"""Measure the scale-invariant signal-to-distortion ratio.
 
@@ -75,6 +92,8 @@ def si_sdr_db(
         What it is, same shape.
     zero_mean : bool, default: False
         Take the mean off both first.
+    lengths : sequence of int or Tensor, optional
+        Samples of each item, shape ``(...)``; what follows them doesn't count.
 
     Returns
     -------
@@ -105,6 +124,9 @@ def si_sdr_db(
     20.0 dB
     """
     check_pair(reference, estimate)
+    if lengths is not None:
+        measure = partial(si_sdr_db, zero_mean=zero_mean)
+        return each_item(measure, reference, estimate, lengths)
     wide_reference, wide_estimate = _widen(reference), _widen(estimate)
     if zero_mean:
         wide_reference = wide_reference - wide_reference.mean(dim=-1, keepdim=True)
@@ -124,6 +146,9 @@ def log_spectral_distance_db(
     frame_length: int = 2048,
     hop_length: int = 512,
     floor_db: float = -80.0,
+    sample_rate: int | None = None,
+    band_hz: tuple[float, float] | None = None,
+    lengths: Sequence[int] | torch.Tensor | None = None,
 ) -> torch.Tensor:
     r"""Measure how far the short-time spectra lie apart in decibels.
 
@@ -146,6 +171,13 @@ def log_spectral_distance_db(
         Samples from frame to frame.
     floor_db : float, default: -80.0
         Floor in dB relative to the largest power of the reference's item.
+    sample_rate : int, optional
+        Sample rate in Hz, needed with `band_hz` only.
+    band_hz : tuple of float, optional
+        Lowest and highest frequency of the bins that count, in Hz; all by default. Above the
+        low-pass of a codec every bin adds tens of decibels.
+    lengths : sequence of int or Tensor, optional
+        Samples of each item, shape ``(...)``; what follows them doesn't count.
 
     Returns
     -------
@@ -174,18 +206,56 @@ def log_spectral_distance_db(
     6.02 dB
     """
     check_pair(reference, estimate)
-    check_not_silent(reference, "reference")
     check_range(floor_db, "floor_db", high=0.0, unit="dB")
     if frame_length < 2 or not 1 <= hop_length <= frame_length:
         raise ValueError(
             "frame_length must be at least 2 and hop_length between 1 and frame_length, "
             f"got {frame_length} and {hop_length}"
         )
+    bins = _bins(frame_length, sample_rate, band_hz)
+    if lengths is None:
+        check_not_silent(reference, "reference")
+        return _log_distance(reference, estimate, frame_length, hop_length, floor_db, bins)
+
+    def measure(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        check_not_silent(x, "reference")
+        return _log_distance(x, y, frame_length, hop_length, floor_db, bins)
+
+    return each_item(measure, reference, estimate, lengths)
+
+
+def _bins(frame_length: int, sample_rate: int | None, band_hz: tuple[float, float] | None) -> slice:
+    """Return the bins whose frequencies lie in a band."""
+    if band_hz is None:
+        return slice(None)
+    if sample_rate is None:
+        raise ValueError("band_hz needs sample_rate, got None")
+    rate = check_sample_rate(sample_rate)
+    low = check_range(band_hz[0], "band_hz[0]", low=0.0, unit="Hz")
+    high = check_range(band_hz[1], "band_hz[1]", low=low, unit="Hz")
+    first = math.ceil(low * frame_length / rate)
+    last = min(math.floor(high * frame_length / rate), frame_length // 2)
+    if first > last:
+        raise ValueError(
+            f"band_hz must hold a bin, got {low:g} to {high:g} Hz; bins lie "
+            f"{rate / frame_length:g} Hz apart, up to {rate / 2:g} Hz"
+        )
+    return slice(first, last + 1)
+
+
+def _log_distance(
+    reference: torch.Tensor,
+    estimate: torch.Tensor,
+    frame_length: int,
+    hop_length: int,
+    floor_db: float,
+    bins: slice,
+) -> torch.Tensor:
     powers = [_power_spectra(_widen(x), frame_length, hop_length) for x in (reference, estimate)]
     floor = powers[0].amax(dim=(-2, -1), keepdim=True) * db_to_power(floor_db)
     # A signal under no window's weight, a click on the first sample, has no power to refer to.
     floor = floor.clamp_min(torch.finfo(floor.dtype).tiny)
-    levels = [10.0 * torch.log10(torch.maximum(power, floor)) for power in powers]
+    levels = [10.0 * torch.log10(torch.maximum(power[..., bins, :], floor)) for power in powers]
     squared = (levels[0] - levels[1]).square().mean(dim=-2)
     # Equal frames: the root's gradient is infinite at 0, so they take another branch.
     differs = squared > 0
