@@ -104,7 +104,10 @@ def each_item(
     samples, longest = items.samples, max(lengths, default=0)
 
     def one(index: int) -> torch.Tensor:
-        return compute(index, samples[index, :, : ends[index]])
+        x = samples[index, :, : ends[index]]
+        if x.dtype in (torch.float16, torch.bfloat16):  # too coarse, and unknown to transforms
+            return compute(index, x.float()).to(x.dtype)
+        return compute(index, x)
 
     if samples.requires_grad and torch.is_grad_enabled():
         parts = [one(index) for index in range(items.count)]

@@ -81,9 +81,6 @@ class Vocoder:
         With a `pitch` other than 1, spectral envelopes are spread by it beforehand, so that they
         are as they were once all frequencies have been multiplied by `pitch`.
         """
-        half = x.dtype in (torch.float16, torch.bfloat16)
-        if half:
-            return self.stretch(x.float(), rate, length, pitch=pitch).to(x.dtype)
         size, hop = self.size, self.hop
         frames = -(-length // hop) + _OVERLAP + 1
         times = (np.arange(frames, dtype=np.float64) - _OVERLAP // 2) * hop

@@ -1,4 +1,8 @@
-"""Higher or lower at the same tempo."""
+"""Higher or lower at the same tempo: another tempo, and another speed that takes it back.
+
+Of the two signals, before and after the change of speed, the shorter one is stretched: it costs
+less, and is the same but for where segments fall.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +56,16 @@ def pitch_shift(
         `waveform` is not a floating-point tensor, or a parameter is not a number.
     ValueError
         `waveform` holds NaN or infinity, or a parameter is out of its range.
+
+    See Also
+    --------
+    time_stretch : Tempo without pitch, and what the engines differ in.
+    audiolab.effects.pitch : The same to SoX's numbers.
+
+    Notes
+    -----
+    Upwards, what was above the Nyquist frequency over the ratio is lost; downwards, nothing comes
+    to the top of the band. Gradients, bits and devices as for `time_stretch`.
 
     Examples
     --------

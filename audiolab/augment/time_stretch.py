@@ -1,4 +1,18 @@
-"""Faster or slower at the same pitch."""
+"""Faster or slower at the same pitch, by cutting or by spectra.
+
+============== ================================== ==================================
+               wsola                              phase_vocoder
+============== ================================== ==================================
+works by       cuts where the waveform matches    turned spectra, locked at peaks
+one voice      as it was                          as it was, a little less dry
+a mixture      the loudest part decides           every part goes on
+an attack      whole, up to 8 ms off, or twice    whole, and where the rate puts it
+time for 10 s  a few milliseconds                 three to five times as long
+============== ================================== ==================================
+
+What they are made of: `audiolab.effects.tempo`, and ``_vocoder.py``. Left out: rates that change
+on the way, for which `audiolab.effects.bend` is there.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +61,11 @@ def time_stretch(
     rate : float or Tensor
         New tempo over old, 0.1 to 10; above 1 is faster and shorter. A number, or one an item.
     engine : {"wsola", "phase_vocoder"}, default: "wsola"
-        Cut and join where the waveform matches, or stretch spectra.
+        Cut and join where the waveform matches (W. Verhelst, M. Roelands, 1993), or a phase vocoder
+        with locked peaks, attacks and channels (J. Laroche, M. Dolson, 1999; A. Röbel, 2003).
     use : {"general", "speech", "music"}, default: "general"
-        Which lengths of segments and windows to take.
+        Which lengths of segments and windows to take: for WSOLA as in `audiolab.effects.tempo`; for
+        the phase vocoder windows of about 64, 40 and 85 ms.
     lengths : int or Tensor, optional
         Valid samples of each item; what lies beyond is neither read nor kept. By default all.
 
@@ -70,6 +86,14 @@ def time_stretch(
     --------
     pitch_shift : Pitch without tempo.
     stretched_time_s : Where a time has gone.
+
+    Notes
+    -----
+    Gradients reach the waveform through cuts, cross-fades and transforms; where to cut and by how
+    much to turn count as constant. An item's result depends on its own samples only: it is the same
+    to the bit alone, in any batch and with any number of threads. Half precision is computed in
+    float32. Away from CPUs, the phase vocoder's transforms stay on the device; the decisions
+    between them are made on the CPU.
 
     Examples
     --------
