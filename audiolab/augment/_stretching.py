@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 
@@ -22,16 +22,12 @@ from audiolab.resample import _pool
 __all__ = [
     "ENGINES",
     "USES",
-    "Engine",
-    "Use",
     "each_item",
     "shift_item",
     "stretch_item",
     "stretched",
 ]
 
-Engine: TypeAlias = Literal["wsola", "phase_vocoder"]
-Use: TypeAlias = Literal["general", "speech", "music"]
 ENGINES = ("wsola", "phase_vocoder")
 USES = ("general", "speech", "music")
 

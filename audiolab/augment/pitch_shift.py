@@ -10,7 +10,7 @@ import torch
 
 from audiolab._validation import check_choice, check_positive, check_waveform
 from audiolab.augment._items import Items, PerItem, PerItemCount
-from audiolab.augment._stretching import ENGINES, USES, Engine, Use, each_item, shift_item
+from audiolab.augment._stretching import ENGINES, USES, each_item, shift_item
 
 __all__ = ["pitch_shift"]
 
@@ -20,8 +20,8 @@ def pitch_shift(
     sample_rate: float,
     semitones: PerItem,
     *,
-    engine: Engine = "wsola",
-    use: Use = "general",
+    engine: str = "wsola",
+    use: str = "general",
     preserve_formants: bool = False,
     lengths: PerItemCount | None = None,
 ) -> torch.Tensor:

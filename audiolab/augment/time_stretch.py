@@ -1,7 +1,7 @@
 """Faster or slower at the same pitch, by cutting or by spectra.
 
 ============== ================================== ==================================
-               wsola                              phase_vocoder
+engine         wsola                              phase_vocoder
 ============== ================================== ==================================
 works by       cuts where the waveform matches    turned spectra, locked at peaks
 one voice      as it was                          as it was, a little less dry
@@ -25,8 +25,6 @@ from audiolab.augment._items import Items, PerItem, PerItemCount
 from audiolab.augment._stretching import (
     ENGINES,
     USES,
-    Engine,
-    Use,
     each_item,
     stretch_item,
     stretched,
@@ -45,8 +43,8 @@ def time_stretch(
     sample_rate: float,
     rate: PerItem,
     *,
-    engine: Engine = "wsola",
-    use: Use = "general",
+    engine: str = "wsola",
+    use: str = "general",
     lengths: PerItemCount | None = None,
 ) -> torch.Tensor:
     """Change the tempo and keep the pitch.
