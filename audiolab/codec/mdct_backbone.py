@@ -7,9 +7,9 @@ map can't see. The decoder mirrors this, and ends in a signed square and a gain 
 the linear maps start as the identity, the untrained model already passes a low band of the
 waveform, phase and all; training starts from sound, not from noise.
 
-The latent is normalised to unit variance per channel by running statistics without learnt gains
-(Ioffe and Szegedy, 2015, arXiv 1502.03167): the quantiser's entries then keep their scale. A
-trainer freezes the statistics by putting that layer into evaluation mode.
+The latent is normalised by running statistics without learnt gains (Ioffe and Szegedy, 2015,
+arXiv 1502.03167): the quantiser's entries then keep their scale. A trainer freezes the statistics
+by putting that layer into evaluation mode.
 
 The transform, the linear maps and the end of the decoder stay in float32 under autocast: they carry
 the waveform, which the rounding of bfloat16 would cover with noise at -50 dB.
@@ -31,7 +31,7 @@ from audiolab.codec.config import EncodecConfig
 from audiolab.codec.mdct import MDCT
 from audiolab.codec.mdct_config import MDCTConfig
 
-__all__ = ["Block", "MDCTDecoder", "MDCTEncoder"]
+__all__ = ["Block", "FrameConv", "LatentNorm", "MDCTDecoder", "MDCTEncoder"]
 
 _FLOOR = 1e-5  # of a magnitude before a root or a logarithm
 _LATENT_MOMENTUM = 0.02
@@ -113,6 +113,56 @@ class Block(nn.Module):
         return x + self.scale * self.project(functional.gelu(self.expand(y)))
 
 
+class LatentNorm(nn.BatchNorm1d):
+    """Batch normalisation that may keep something of the channels' proportions.
+
+    With running variances ``v_c``, channel `c` comes out with a standard deviation proportional to
+    ``v_c^((1 - whitening) / 2)``, and the mean square over the channels is 1. A quantiser that
+    minimises the squared error spends its bits on the channels that come out large: full whitening
+    gives the faintest channel as many as the strongest, none follows the waveform's energy.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the latent.
+    whitening : float
+        From 0 to 1, which is plain batch normalisation.
+    """
+
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
+    def __init__(self, channels: int, whitening: float) -> None:
+        super().__init__(channels, affine=False, momentum=_LATENT_MOMENTUM)
+        self.whitening = whitening
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise.
+
+        Parameters
+        ----------
+        x : Tensor
+            ``(batch, channels, frames)``.
+
+        Returns
+        -------
+        Tensor
+            The same shape.
+        """
+        return super().forward(x) * self.gains()[:, None]
+
+    def gains(self) -> torch.Tensor:
+        """Return what each channel is multiplied by after it was brought to unit variance.
+
+        Returns
+        -------
+        Tensor
+            ``(channels,)``, of mean square 1.
+        """
+        kept = (self.running_var + self.eps).pow((1 - self.whitening) / 2)
+        return kept * kept.square().mean().rsqrt()
+
+
 class MDCTEncoder(nn.Module):
     """Waveform to latent frames.
 
@@ -147,9 +197,7 @@ class MDCTEncoder(nn.Module):
         )
         self.output = nn.Linear(width, config.dimension)
         self.skip = nn.Linear(hop, config.dimension, bias=False)
-        self.latent_norm = nn.BatchNorm1d(
-            config.dimension, affine=False, momentum=_LATENT_MOMENTUM
-        )
+        self.latent_norm = LatentNorm(config.dimension, numbers.whitening)
         with torch.no_grad():
             self.output.weight.mul_(0.2)
             nn.init.eye_(self.skip.weight).mul_(4.0)

@@ -33,6 +33,9 @@ class MDCTConfig:
         Window lengths in samples of the magnitude spectra that the encoder sees beside the MDCT.
     analysis_bins : tuple of int
         How many bins of each it sees, from 0 Hz up.
+    whitening : float
+        How far the latent's channels are brought to one variance, from 0, which keeps their
+        proportions, to 1. The quantiser spends its bits where the variance is.
 
     Examples
     --------
@@ -49,6 +52,7 @@ class MDCTConfig:
     decoder_lookahead: int = 1
     analysis_windows: tuple[int, ...] = (960, 1920)
     analysis_bins: tuple[int, ...] = (481, 320)
+    whitening: float = 0.25
 
     def __post_init__(self) -> None:
         least = {"encoder_lookahead": 0, "decoder_lookahead": 0}
@@ -63,6 +67,8 @@ class MDCTConfig:
                     f"{name} must be below kernel_size={self.kernel_size}, "
                     f"got {getattr(self, name)}"
                 )
+        if not 0 <= self.whitening <= 1:
+            raise ValueError(f"whitening must lie from 0 to 1, got {self.whitening}")
         if len(self.analysis_windows) != len(self.analysis_bins):
             raise ValueError(
                 f"analysis_bins must be as many as analysis_windows, {len(self.analysis_windows)}, "
