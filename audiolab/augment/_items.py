@@ -12,7 +12,7 @@ item would depend on its neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -125,6 +125,35 @@ class Items:
         if lengths is None:
             return [self.num_samples] * self.count
         return self.counts(lengths, name, 0, self.num_samples)
+
+    def mapped(
+        self, change: Callable[[torch.Tensor, int], torch.Tensor], ends: list[int]
+    ) -> torch.Tensor:
+        """Return the waveform with ``change(samples, i)`` in place of each item's valid samples.
+
+        `change` gets ``(channels, valid)`` and returns that shape; what lies beyond stays as it is.
+        """
+        samples = self.samples
+        if torch.is_grad_enabled() and samples.requires_grad:
+            rows = [
+                torch.cat([change(item[:, :end], i), item[:, end:]], dim=-1) if end else item
+                for i, (item, end) in enumerate(zip(samples, ends, strict=True))
+            ]
+            return self.restored(torch.stack(rows) if rows else samples)
+        result = torch.empty_like(samples, memory_format=torch.contiguous_format)
+        for i, (item, end) in enumerate(zip(samples, ends, strict=True)):
+            if end:
+                result[i, :, :end] = change(item[:, :end], i)
+            result[i, :, end:] = item[:, end:]
+        return self.restored(result)
+
+    def scaled(self, factors: Sequence[float], ends: list[int] | None = None) -> torch.Tensor:
+        """Return the waveform times a factor an item."""
+        column = torch.tensor(factors, dtype=torch.float64, device=self.samples.device)
+        column = column.to(self.samples.dtype)[:, None, None]
+        if ends is None or min(ends, default=0) == self.num_samples:
+            return self.restored(self.samples * column)
+        return self.mapped(lambda samples, i: samples * column[i], ends)
 
     def where(self, index: int) -> str:
         """Return words for an item in an error message: nothing where there is only one."""
