@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup gallery test serve notebooks lint format types unit doctest wheel notebooks-check site site-check nbmake browser bench clean
+.PHONY: help setup gallery test serve notebooks lint format types unit doctest wheel notebooks-check site site-check nbmake browser bench bench-codec clean
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -76,7 +76,10 @@ browser: setup  ## the player in Chromium, on the built site
 	$(BIN)/pytest -q -m browser tests/browser
 
 bench: setup  ## speed, side by side with what people use today
-	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in $(filter-out %/bench_rate_distortion.py,$(wildcard tests/benchmarks/bench_*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+bench-codec: setup  ## our codec beside Opus, MP3 ...: 20 minutes the first time (CLIPS=folder of recordings, JOBS=)
+	$(BIN)/python tests/benchmarks/bench_rate_distortion.py --jobs $(JOBS) $(if $(CLIPS),--clips $(CLIPS))
 
 clean:  ## remove what was built (not .venv)
 	rm -rf .build docs/_build docs/auto_examples docs/gen docs/api/generated docs/_static/audio docs/sg_execution_times.rst
