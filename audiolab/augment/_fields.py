@@ -15,12 +15,12 @@ from typing import Any, Literal, TypeAlias
 from audiolab.augment.distributions import Choice, Distribution, as_distribution
 from audiolab.augment.seeds import uniform
 
-__all__ = ["Amount", "Field", "amount", "field_of", "option"]
+__all__ = ["Amount", "Field", "amount", "children", "field_of", "option", "plain", "source"]
 
 #: A parameter that is drawn for every item: a number for a constant, or a distribution.
 Amount: TypeAlias = float | str | Distribution
 
-Kind: TypeAlias = Literal["amount", "option"]
+Kind: TypeAlias = Literal["amount", "option", "source", "plain", "children"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,9 @@ class Field:
 
     Parameters
     ----------
-    kind : {"amount", "option"}
-        Drawn, or the same for all items.
+    kind : {"amount", "option", "source", "plain", "children"}
+        Drawn; the same for all items; recordings; plain data that the class checks itself; or
+        other transforms.
     low, high : float
         Range of numbers.
     whole : bool
@@ -45,6 +46,8 @@ class Field:
         Python type of an option that is not a number.
     optional : bool
         Whether None may stand there.
+    schema : dict, optional
+        JSON schema of plain data.
     """
 
     kind: Kind
@@ -56,11 +59,16 @@ class Field:
     count: int = 1
     type: type | None = None
     optional: bool = False
+    schema: Any = None
 
     def check(self, value: Any, name: str) -> Any:
         """Return a valid value, as the transform keeps it."""
-        if value is None and self.optional:
-            return None
+        if self.kind in ("plain", "children") or (value is None and self.optional):
+            return value
+        if self.kind == "source":
+            from audiolab.augment._sources import Source
+
+            return value if isinstance(value, Source) else Source(value, name)
         if self.kind == "option":
             self._check_one(value, name)
             return value
@@ -162,6 +170,21 @@ def option(
             optional=optional,
         ),
     )
+
+
+def source() -> Any:
+    """Declare recordings: a folder, a file or a bank."""
+    return _field(dataclasses.MISSING, Field("source"))
+
+
+def plain(default: Any, schema: Any) -> Any:
+    """Declare plain data that the class checks itself."""
+    return _field(default, Field("plain", schema=schema))
+
+
+def children() -> Any:
+    """Declare other transforms."""
+    return _field(dataclasses.MISSING, Field("children"))
 
 
 def _field(default: Any, described: Field) -> Any:

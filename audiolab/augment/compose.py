@@ -7,9 +7,10 @@ drew it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from audiolab.augment._fields import children, option, plain
 from audiolab.augment._flow import Flow
 from audiolab.augment.distributions import check_weights, weighted_index
 from audiolab.augment.seeds import derived_seed, uniform
@@ -30,7 +31,7 @@ class Composition(Transform):
         Probability that an item goes through at all.
     """
 
-    transforms: Sequence[Transform] = field(metadata={"children": True})
+    transforms: Sequence[Transform] = children()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -107,7 +108,7 @@ class Compose(Composition):
     True
     """
 
-    shuffle: bool = False
+    shuffle: bool = option(False, type=bool)
 
     name: ClassVar[str] = "compose"
 
@@ -142,7 +143,9 @@ class OneOf(Composition):
     ['polarity_inversion', 'reverse', 'reverse']
     """
 
-    weights: Sequence[float] | None = None
+    weights: Sequence[float] | None = plain(
+        None, {"type": "array", "items": {"type": "number", "minimum": 0}}
+    )
 
     name: ClassVar[str] = "one_of"
 
@@ -185,7 +188,15 @@ class SomeOf(Composition):
     2
     """
 
-    k: int | Sequence[int] = 1
+    k: int | Sequence[int] = plain(
+        1,
+        {
+            "oneOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+            ]
+        },
+    )
 
     name: ClassVar[str] = "some_of"
 
@@ -229,7 +240,7 @@ class Sometimes(Composition):
     115
     """
 
-    p: float = 0.5
+    p: float = option(0.5, low=0.0, high=1.0)
 
     name: ClassVar[str] = "sometimes"
 

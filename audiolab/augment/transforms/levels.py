@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from audiolab.augment._fields import Amount, amount
+from audiolab.augment._fields import Amount, amount, option
 from audiolab.augment.distributions import Uniform
 from audiolab.augment.single import LevelTransform
 from audiolab.augment.transform import Params
@@ -140,7 +140,7 @@ class NormalizePeak(LevelTransform):
     """
 
     level_db: Amount = amount(-1.0, low=-200.0, high=200.0)
-    only_louder: bool = False
+    only_louder: bool = option(False, type=bool)
 
     name: ClassVar[str] = "normalize_peak"
     ragged: ClassVar[bool] = True
