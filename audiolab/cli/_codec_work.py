@@ -151,7 +151,12 @@ class Worker:
 
     def _model(self, name: str) -> EncodecModel:
         if name not in self._models:
-            self._models[name] = EncodecModel.from_pretrained(name).to(self._options.device)
+            model = EncodecModel.from_pretrained(name).to(self._options.device)
+            try:
+                model.set_precision(self._options.precision)
+            except RuntimeError as error:
+                raise CommandError(f"--precision: {error}") from None
+            self._models[name] = model
         return self._models[name]
 
     @cached_property

@@ -22,6 +22,7 @@ Compress audio into .ecdc files with the EnCodec neural codec, and back.
   audiolab codec roundtrip INPUT...    audio to audio, as it sounds after both
   audiolab codec tokens INPUT...       audio or .ecdc to .safetensors or .npy; these to .ecdc
   audiolab codec info INPUT...         what is in .ecdc files; needs no weights
+  audiolab codec eval MODEL INPUT...   what a model makes of audio; see audiolab codec eval --help
   audiolab codec train CONFIG ...      a model of your own; see audiolab codec train --help
   audiolab codec INPUT [OUTPUT]        as `encodec` does: .ecdc is decompressed, anything else
                                        compressed, or sent both ways if OUTPUT is audio
@@ -44,7 +45,10 @@ examples:
 
 ACTIONS = ("compress", "decompress", "roundtrip", "tokens", "info")
 #: Actions with a command line of their own: the module whose ``run`` takes the words after them.
-COMMANDS = {"train": "audiolab.cli._codec_training"}
+COMMANDS = {
+    "eval": "audiolab.cli._codec_evaluation",
+    "train": "audiolab.cli._codec_training",
+}
 TOKENS = (".safetensors", ".npy")
 ECDC = ".ecdc"
 # The bandwidth when none is asked for, as `encodec` has it.
@@ -126,6 +130,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--no-checksum", action="store_true", help="write encodec's bytes and no more"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="bfloat16 codes and decodes the published models faster where the processor has it; "
+        "some codes change (default: float32)",
     )
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (default), cuda, ...")
     parser.add_argument("--json", action="store_true", help="info: print a JSON list")

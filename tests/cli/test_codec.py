@@ -17,7 +17,7 @@ import torch
 from audiolab import codec, io, signals
 from audiolab.cli import codec as command
 from audiolab.cli import main
-from audiolab.codec import EncodecConfig, EncodecModel
+from audiolab.codec import EncodecConfig, EncodecModel, engine
 from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
 
 RATE = 8_000
@@ -63,6 +63,19 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
+def test_the_precision_is_the_models(run, sound: Path, models, monkeypatch: pytest.MonkeyPatch):
+    there = engine._products.has_bfloat16
+    line = ("codec", "compress", "--model", models["mono"], "--precision", "bfloat16", sound)
+    if there:
+        run(*line).succeeded()
+        model = EncodecModel.from_pretrained(models["mono"])
+        model.set_precision("bfloat16")
+        expected = codec.compress(io.load(sound)[0], RATE, model=model, bandwidth=6.0)
+        assert sound.with_suffix(".ecdc").read_bytes() == expected
+    monkeypatch.setattr(engine._products, "has_bfloat16", False)
+    run(*line, "-f").failed(1, "--precision", "float32")
+
+
 def test_the_direction_follows_the_suffix(run, sound: Path, models):
     assert run("codec", "--model", models["mono"], sound).succeeded().out == ""
     coded = sound.with_suffix(".ecdc")
@@ -76,6 +89,21 @@ def test_the_direction_follows_the_suffix(run, sound: Path, models):
     expected = expected * min(1.0, 0.99 / float(expected.abs().max()))
     # 16-bit samples.
     torch.testing.assert_close(decoded, expected, rtol=0, atol=1 / 32768)
+
+
+def test_effort_finds_other_codes_of_the_same_size(run, sound: Path, tmp_path: Path, models):
+    plain, sought = tmp_path / "plain.ecdc", tmp_path / "sought.ecdc"
+    options = ("--model", models["mono"], "-b", 6)
+    run("codec", sound, plain, *options).succeeded()
+    run("codec", sound, sought, *options, "--effort", 8).succeeded()
+    assert len(plain.read_bytes()) == len(sought.read_bytes())
+    waveform, _ = io.load(sound, sample_rate=RATE, num_channels=1)
+    model = EncodecModel.from_pretrained(models["mono"])
+    assert sought.read_bytes() == codec.compress(
+        waveform, RATE, model=model, bandwidth=6.0, effort=8
+    )
+    bad = run("codec", sound, tmp_path / "no.ecdc", *options, "--effort", 0)
+    bad.failed(2, "--effort must be from 1 to 1024")
 
 
 def test_wav_to_wav_goes_both_ways_and_keeps_nothing(run, sound: Path, tmp_path: Path, models):
