@@ -29,6 +29,7 @@ Off the CPU and in other dtypes, the same structure runs on torch's operators.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -49,10 +50,14 @@ from audiolab.codec._steps import (
 from audiolab.codec._tasks import Task, run_tasks
 from audiolab.codec.config import EncodecConfig
 from audiolab.codec.layers import Conv, ResidualLSTM, TransposedConv
+from audiolab.codec.mdct_backbone import MDCTDecoder, MDCTEncoder
+from audiolab.codec.mdct_engine import MDCTNetwork
 from audiolab.codec.seanet import ResidualUnit, SEANetDecoder, SEANetEncoder
 
 __all__ = ["Cache", "Network", "Precision", "Stream", "check_precision"]
 
+#: One half of a model.
+Half: TypeAlias = SEANetEncoder | SEANetDecoder | MDCTEncoder | MDCTDecoder
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 # One second at 75 Hz: each piece reads 15 MB of weights.
@@ -292,7 +297,22 @@ class Network:
         if not self.fits(x.shape[-1]):
             whole: torch.Tensor = self.module(x)
             return whole
-        return Stream(self, len(x)).push(x, last=True)
+        return self.stream(len(x)).push(x, last=True)
+
+    def stream(self, batch: int) -> Stream:
+        """Return signals side by side at their start.
+
+        Parameters
+        ----------
+        batch : int
+            Number of signals.
+
+        Returns
+        -------
+        Stream
+            Ready for their first part.
+        """
+        return Stream(self, batch)
 
 
 class Stream:
@@ -305,6 +325,9 @@ class Stream:
     batch : int
         Number of signals.
     """
+
+    #: Whether the end determines frames even if nothing more has come.
+    holds_frames = False
 
     def __init__(self, network: Network, batch: int) -> None:
         self.network, self.batch = network, batch
@@ -429,7 +452,7 @@ class Cache:
     """The networks of a model, rebuilt when a weight has changed; never saved or copied."""
 
     def __init__(self) -> None:
-        self._built: dict[str, tuple[object, Network]] = {}
+        self._built: dict[str, tuple[object, Network | MDCTNetwork]] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Cache:
         return Cache()
@@ -439,16 +462,16 @@ class Cache:
 
     def get(
         self,
-        module: SEANetEncoder | SEANetDecoder,
+        module: Half,
         config: EncodecConfig,
         x: torch.Tensor,
         precision: Precision = "float32",
-    ) -> Network | None:
+    ) -> Network | MDCTNetwork | None:
         """Return the network for `module`, or None where its own modules should run.
 
         Parameters
         ----------
-        module : SEANetEncoder or SEANetDecoder
+        module : SEANetEncoder, SEANetDecoder, MDCTEncoder or MDCTDecoder
             Half of a model.
         config : EncodecConfig
             The model's numbers.
@@ -459,26 +482,24 @@ class Cache:
 
         Returns
         -------
-        Network or None
+        Network, MDCTNetwork or None
             None for gradients, other devices and other dtypes than float32, and while exporting.
         """
-        if not isinstance(module, (SEANetEncoder, SEANetDecoder)):
-            return None
         if torch.compiler.is_compiling() or torch.is_grad_enabled() or not compiled(x):
             return None
         return self.network(module, config, precision)
 
     def network(
         self,
-        module: SEANetEncoder | SEANetDecoder,
+        module: Half,
         config: EncodecConfig,
         precision: Precision = "float32",
-    ) -> Network:
+    ) -> Network | MDCTNetwork:
         """Return the up-to-date network for `module`.
 
         Parameters
         ----------
-        module : SEANetEncoder or SEANetDecoder
+        module : SEANetEncoder, SEANetDecoder, MDCTEncoder or MDCTDecoder
             Half of a model.
         config : EncodecConfig
             The model's numbers.
@@ -487,15 +508,21 @@ class Cache:
 
         Returns
         -------
-        Network
+        Network or MDCTNetwork
             Built now if a weight has changed since.
         """
-        weights = tuple((p.data_ptr(), p._version, p.device, p.dtype) for p in module.parameters())
+        weights = tuple(
+            (p.data_ptr(), p._version, p.device, p.dtype)
+            for p in chain(module.parameters(), module.buffers())
+        )
         key = precision, weights
         kind = type(module).__name__
         built = self._built.get(kind)
         if built is None or built[0] != key:
             with torch.no_grad():
-                built = (key, Network(module, config, precision))
+                if isinstance(module, MDCTEncoder | MDCTDecoder):
+                    built = (key, MDCTNetwork(module, config))
+                else:
+                    built = (key, Network(module, config, precision))
             self._built[kind] = built
         return built[1]

@@ -21,6 +21,7 @@ from audiolab._validation import check_waveform
 from audiolab.codec._batches import check_segment
 from audiolab.codec._beam_search import check_effort
 from audiolab.codec.engine import Network, Stream
+from audiolab.codec.mdct_engine import MDCTNetwork, MDCTStream
 from audiolab.codec.model import Compat, EncodecModel, EncodedSegment
 from audiolab.codec.segments import OverlapAdder
 
@@ -35,9 +36,9 @@ _SEGMENTS_AT_ONCE = 16
 class _Feed:
     """What has come in and not yet gone through, and the first part held back."""
 
-    def __init__(self, network: Network, batch: int) -> None:
+    def __init__(self, network: Network | MDCTNetwork, batch: int) -> None:
         self.network, self.batch = network, batch
-        self.stream: Stream | None = None
+        self.stream: Stream | MDCTStream | None = None
         self.waiting: list[torch.Tensor] = []
         self.length = 0
 
@@ -54,13 +55,14 @@ class _Feed:
         # Only what is left is kept, not a view of all that came.
         self.waiting, self.length = [rest.clone()], rest.shape[-1]
         if self.stream is None:
-            self.stream = Stream(self.network, self.batch)
+            self.stream = self.network.stream(self.batch)
         return self.stream.push(part, last=False)
 
     def finish(self) -> torch.Tensor | None:
         """Return what the end determines, and start anew."""
-        whole = self._join() if self.length else None
         stream, self.stream = self.stream, None
+        holds = stream is not None and stream.holds_frames
+        whole = self._join() if self.length or holds else None
         self.waiting, self.length = [], 0
         if whole is None:
             return None
