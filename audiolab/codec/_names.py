@@ -71,7 +71,13 @@ def to_original(model: EncodecModel) -> State:
     -------
     dict
         What ``encodec.EncodecModel.load_state_dict`` takes.
+
+    Raises
+    ------
+    ValueError
+        The model's backbone is not the published ones'.
     """
+    _check_seanet(model)
     transposed = {
         f"{half}.layers.{place}."
         for half in ("encoder", "decoder")
@@ -101,9 +107,23 @@ def to_transformers(model: EncodecModel) -> State:
     -------
     dict
         What ``transformers.EncodecModel.load_state_dict`` takes.
+
+    Raises
+    ------
+    ValueError
+        The model's backbone is not the published ones'.
     """
+    _check_seanet(model)
     parts = {"_g": "original0", "_v": "original1"}
     return {
         re.sub(r"\.weight(_[gv])$", lambda m: f".parametrizations.weight.{parts[m[1]]}", n): t
         for n, t in model.state_dict().items()
     }
+
+
+def _check_seanet(model: EncodecModel) -> None:
+    if model.config.backbone != "seanet":
+        raise ValueError(
+            f"{model.name} has the backbone {model.config.backbone!r}: other packages have no names "
+            "for its tensors"
+        )

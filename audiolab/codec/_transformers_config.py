@@ -35,6 +35,8 @@ _FIXED = {"pad_mode": "reflect", "trim_right_ratio": 1.0}
 
 def write(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of the file for the fields of an `EncodecConfig`."""
+    if fields["backbone"] != "seanet":
+        raise ValueError(f"transformers knows no EnCodec with backbone={fields['backbone']!r}")
     if fields["norm"] not in ("weight_norm", "time_group_norm"):
         raise ValueError(f"transformers knows no EnCodec with norm={fields['norm']!r}")
     return {

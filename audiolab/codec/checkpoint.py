@@ -6,11 +6,12 @@ Three namings of the same tensors are read:
 - the Hugging Face hub's, ``encoder.layers.0.conv.weight_g``, which is ours too;
 - transformers' in memory, ``encoder.layers.0.conv.parametrizations.weight.original0``,
 
-and weights whose normalisation was folded. Files are read with ``weights_only=True`` or as
+and weights whose normalisation was folded, or that `audiolab.codec.compact` shrank. Files are read with ``weights_only=True`` or as
 safetensors, so that no file can run code. A published checkpoint carries the first eight digits of
 its SHA-256 in its name; they are compared at every load, not only after a download.
 
-The weights are other people's; their licences are not this package's.
+Published weights are other people's; their licences are not this package's. Those of
+``audiolab_24khz`` were trained here, and lie in the package.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import torch
 
 from audiolab._files import atomic_path
 from audiolab._typing import FilePath
-from audiolab.codec import _download
+from audiolab.codec import _download, compact
 from audiolab.codec._download import CHECKPOINTS, CheckpointError, Progress, cached_path, download
 from audiolab.codec._names import State, from_original, to_original, to_transformers
 from audiolab.codec.config import PRESETS, EncodecConfig
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from audiolab.codec.model import EncodecModel
 
 __all__ = [
+    "BUNDLED",
     "CHECKPOINTS",
     "CheckpointError",
+    "bundled_path",
     "cached_path",
     "download",
     "fill",
@@ -48,6 +51,10 @@ __all__ = [
     "to_transformers",
     "write",
 ]
+
+#: Models whose weights are part of the package.
+BUNDLED = ("audiolab_24khz",)
+_OWN_TYPE = "audiolab_codec"
 
 
 def fill(model: EncodecModel, state: Mapping[str, torch.Tensor], source: str) -> None:
@@ -68,7 +75,7 @@ def fill(model: EncodecModel, state: Mapping[str, torch.Tensor], source: str) ->
         Tensors are missing, too many, of another shape, or not finite.
     """
     own = model.state_dict()
-    given = _unfold(from_original(state), own)
+    given = _unfold(from_original(compact.expand(state)), own)
     missing, unexpected = sorted(set(own) - set(given)), sorted(set(given) - set(own))
     if missing or unexpected:
         raise CheckpointError(
@@ -83,7 +90,7 @@ def fill(model: EncodecModel, state: Mapping[str, torch.Tensor], source: str) ->
             )
         if not bool(torch.isfinite(tensor).all()):
             raise CheckpointError(f"{source} is damaged: {name} is not finite")
-    model.load_state_dict({name: tensor.float() for name, tensor in given.items()})
+    model.load_state_dict(given)  # which converts to float32
 
 
 def _unfold(state: State, own: Mapping[str, torch.Tensor]) -> State:
@@ -133,6 +140,11 @@ def read(
         state = _read_tensors(path)
         return _recognise(state, path), state
     name = os.fspath(name_or_path)
+    if name in BUNDLED:
+        found = bundled_path(name)
+        if not found.is_file():
+            raise CheckpointError(f"this copy of audiolab lacks the weights of {name}: {found}")
+        return PRESETS[name], _read_tensors(found)
     if name in CHECKPOINTS:
         if not download and not cached_path(name).is_file():
             raise CheckpointError(_download.where_to_put(cached_path(name)))
@@ -145,13 +157,32 @@ def read(
             return _read_folder(snapshot)
         raise CheckpointError(
             f"{name} is neither a path nor in Hugging Face's cache: `hf download {name}` puts it "
-            f"there, or pass one of {', '.join(CHECKPOINTS)}"
+            f"there, or pass one of {', '.join((*BUNDLED, *CHECKPOINTS))}"
         )
-    raise CheckpointError(f"no checkpoint {name!r}: pass a path or one of {', '.join(CHECKPOINTS)}")
+    known = ", ".join((*BUNDLED, *CHECKPOINTS))
+    raise CheckpointError(f"no checkpoint {name!r}: pass a path or one of {known}")
+
+
+def bundled_path(name: str) -> Path:
+    """Return where a bundled file of weights lies.
+
+    Parameters
+    ----------
+    name : str
+        Without its suffix: a codec of `BUNDLED`, or such a name and ``"_lm"``.
+
+    Returns
+    -------
+    Path
+        In the installed package.
+    """
+    return Path(__file__).parent / "weights" / f"{name}.safetensors"
 
 
 def write(model: EncodecModel, folder: FilePath, *, overwrite: bool = False) -> None:
     """Write ``config.json`` and ``model.safetensors``.
+
+    Models with the backbone "mdct" have a ``config.json`` of our own, which transformers refuses.
 
     Parameters
     ----------
@@ -167,7 +198,12 @@ def write(model: EncodecModel, folder: FilePath, *, overwrite: bool = False) -> 
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     tensors = {n: t.detach().cpu().contiguous() for n, t in model.state_dict().items()}
-    content = json.dumps(model.config.to_transformers(), indent=2) + "\n"
+    config_values = (
+        {"model_type": _OWN_TYPE, **model.config.to_dict()}
+        if model.config.backbone == "mdct"
+        else model.config.to_transformers()
+    )
+    content = json.dumps(config_values, indent=2) + "\n"
     with (
         atomic_path(target / "config.json", overwrite=overwrite) as config,
         atomic_path(target / "model.safetensors", overwrite=overwrite) as weights,
@@ -182,13 +218,19 @@ def _read_folder(folder: Path) -> tuple[EncodecConfig, State]:
         raise CheckpointError(f"{folder} holds no config.json")
     try:
         values: Any = json.loads(config_path.read_text())
-        config = EncodecConfig.from_transformers(values)
+        config = _config(values)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{config_path} can't be used: {error}") from None
     for name in ("model.safetensors", "pytorch_model.bin"):
         if (folder / name).is_file():
             return config, _read_tensors(folder / name)
     raise CheckpointError(f"{folder} holds neither model.safetensors nor pytorch_model.bin")
+
+
+def _config(values: dict[str, Any]) -> EncodecConfig:
+    if values.get("model_type") == _OWN_TYPE:
+        return EncodecConfig.from_dict({k: v for k, v in values.items() if k != "model_type"})
+    return EncodecConfig.from_transformers(values)
 
 
 def _read_tensors(path: Path) -> State:
@@ -219,7 +261,14 @@ def _read_tensors(path: Path) -> State:
 
 
 def _recognise(state: State, path: Path) -> EncodecConfig:
-    """Tell which published architecture a bare file of tensors belongs to."""
+    """Tell which architecture a bare file of tensors belongs to."""
+    if path.suffix == ".safetensors":
+        try:
+            own = compact.configuration(path)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{path} can't be used: {error}") from None
+        if own is not None:
+            return own
     names = from_original(state)
     has_norm = "encoder.layers.0.norm.weight" in names
     config = PRESETS["encodec_48khz" if has_norm else "encodec_24khz"]
