@@ -172,6 +172,8 @@ class WaveformTransform(Transform):
             flow.put(everything, apart.clean.reshape(items, channels, time), clean=True)
 
     def _run_items(self, flow: Flow, chosen: Sequence[int], own: Sequence[Params]) -> None:
+        if not flow.waveform.shape[-1]:
+            return  # nothing to change, and nothing that could be measured
         before = flow.take(chosen)
         lengths = [flow.lengths[index] for index in chosen]
         if flow.clean is not None and self._on_clean():

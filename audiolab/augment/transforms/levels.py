@@ -9,12 +9,19 @@ from typing import Any, ClassVar
 
 import torch
 
+from audiolab import metrics
 from audiolab.augment._fields import Amount, amount, option
 from audiolab.augment.distributions import Uniform
 from audiolab.augment.single import LevelTransform
 from audiolab.augment.transform import Params
 
-__all__ = ["Gain", "GainTransition", "NormalizePeak", "PolarityInversion"]
+__all__ = [
+    "Gain",
+    "GainTransition",
+    "NormalizeLoudness",
+    "NormalizePeak",
+    "PolarityInversion",
+]
 
 
 def as_factors(values: Sequence[float], waveform: torch.Tensor) -> torch.Tensor:
@@ -158,4 +165,42 @@ class NormalizePeak(LevelTransform):
             1.0 if peak == 0.0 or (self.only_louder and peak <= level) else level / peak
             for peak, level in zip(peaks, wanted, strict=True)
         ]
+        return as_factors(factors, waveform)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NormalizeLoudness(LevelTransform):
+    """Bring to a loudness after BS.1770; what is below -70 LUFS stays.
+
+    An item shorter than 0.4 s, the standard's block, is measured with silence behind it. The
+    standard has weights for up to five channels.
+
+    Parameters
+    ----------
+    loudness_lufs : float or Distribution, default: Uniform(-31, -13)
+        Loudness in LUFS.
+    """
+
+    loudness_lufs: Amount = amount(Uniform(-31.0, -13.0), low=-70.0, high=20.0)
+
+    name: ClassVar[str] = "normalize_loudness"
+    ragged: ClassVar[bool] = True
+
+    def _factors(
+        self,
+        waveform: torch.Tensor,
+        sample_rate: int,
+        params: Sequence[Params],
+        lengths: Sequence[int],
+    ) -> torch.Tensor:
+        least = math.ceil(0.4 * sample_rate)
+        factors = []
+        for item, each, length in zip(waveform.detach(), params, lengths, strict=True):
+            own = item[:, :length].double()
+            whole = torch.nn.functional.pad(own, (0, max(0, least - length)))
+            measured = float(metrics.loudness_lufs(whole, sample_rate))
+            gain_db = 0.0 if measured == -math.inf else each["loudness_lufs"] - measured
+            # The last bits of a transform depend on the number of threads: a millionth of a
+            # decibel is kept.
+            factors.append(amplitude(round(gain_db, 6)))
         return as_factors(factors, waveform)

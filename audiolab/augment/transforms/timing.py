@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
 import torch
 
 from audiolab.augment._fields import Amount, amount, option
@@ -17,7 +18,16 @@ from audiolab.augment.single import TimeTransform
 from audiolab.augment.targets import Piece, TimeMap
 from audiolab.augment.transform import Params
 
-__all__ = ["AdjustDuration", "Pad", "RandomCrop", "RepeatPart", "Reverse", "Shift", "SpliceOut"]
+__all__ = [
+    "AdjustDuration",
+    "Pad",
+    "RandomCrop",
+    "RepeatPart",
+    "Reverse",
+    "Shift",
+    "SpliceOut",
+    "TrimSilence",
+]
 
 
 def samples(duration_s: float, sample_rate: int) -> int:
@@ -244,3 +254,29 @@ class SpliceOut(TimeTransform):
             pieces.append(Piece(old, length, new))
             new += length - old
         return TimeMap(tuple(pieces), length if self.keep_length else new)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrimSilence(TimeTransform):
+    """Cut off what is quiet at the start and at the end; silence stays whole.
+
+    Parameters
+    ----------
+    below_db : float or Distribution, default: 40.0
+        How far below the loudest 20 ms a stretch must be to be quiet, in dB.
+    """
+
+    below_db: Amount = amount(40.0, low=0.0, above=True, high=200.0)
+
+    name: ClassVar[str] = "trim_silence"
+
+    def _time_map(self, item: torch.Tensor, sample_rate: int, params: Params) -> TimeMap:
+        length, hop = item.shape[-1], max(1, sample_rate // 100)
+        samples_ = np.square(item.cpu().double().numpy()).mean(axis=0)
+        hops = np.add.reduceat(samples_, range(0, length, hop)) if length else samples_
+        powers = hops + np.append(hops[1:], 0.0) if length else hops
+        loud = np.flatnonzero(powers > powers.max(initial=0.0) * 10.0 ** (-params["below_db"] / 10))
+        if not loud.size:
+            return TimeMap((Piece(0, length, 0),) if length else (), length)
+        first, last = int(loud[0]) * hop, min(length, (int(loud[-1]) + 2) * hop)
+        return TimeMap((Piece(first, last, 0),), last - first)
