@@ -148,7 +148,7 @@ def _chords() -> torch.Tensor:
 
 
 def _birds_in_wind() -> torch.Tensor:
-    whistled = torch.cat([signals.whistle(2.0, RATE), signals.whistle(2.0, RATE).flip(0)])
+    whistled = torch.cat([signals.whistle(2.0, RATE, generator=seed) for seed in (15, 16)])
     wind = signals.brown_noise(4.0, RATE, generator=14)
     return _mixed(whistled, wind, 3.0)
 
