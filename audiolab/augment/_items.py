@@ -106,18 +106,24 @@ class Items:
         return numbers
 
     def counts(
-        self, value: PerItemCount, name: str, low: int = 0, high: int | None = None
+        self,
+        value: PerItemCount,
+        name: str,
+        low: int = 0,
+        high: int | None = None,
+        *,
+        unit: str = "samples",
     ) -> list[int]:
         """Return whole numbers, one an item."""
         if isinstance(value, int) and not isinstance(value, bool):
             most = torch.inf if high is None else high
-            return [int(check_range(value, name, low, most, unit="samples"))] * self.count
+            return [int(check_range(value, name, low, most, unit=unit))] * self.count
         tensor = self.spread(value, name)
-        if tensor.is_floating_point():
+        if tensor.is_floating_point() and tensor.numel():
             raise TypeError(f"{name} must hold whole numbers, got {tensor.dtype}")
         numbers: list[int] = tensor.detach().tolist()
         for number in set(numbers):
-            check_range(number, name, low, torch.inf if high is None else high, unit="samples")
+            check_range(number, name, low, torch.inf if high is None else high, unit=unit)
         return numbers
 
     def ends(self, lengths: PerItemCount | None, name: str = "lengths") -> list[int]:

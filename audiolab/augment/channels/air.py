@@ -79,7 +79,7 @@ def air_attenuation_db(
     [4.7, 29.7]
     """
     conditions = _checked(temperature_c, humidity_percent, pressure_kpa)
-    return torch.from_numpy(_attenuation(frequency_hz.detach().cpu().double().numpy(), *conditions))
+    return torch.as_tensor(_attenuation(frequency_hz.detach().cpu().double().numpy(), *conditions))
 
 
 def _checked(temperature_c: float, humidity: float, pressure: float) -> tuple[float, float, float]:

@@ -77,6 +77,8 @@ def clip_amplitude(
 
     def clip(samples: torch.Tensor, i: int) -> torch.Tensor:
         threshold = thresholds[i]
+        if threshold == math.inf:
+            return samples
         if mode == "hard":
             return samples.clamp(-threshold, threshold)
         return threshold * torch.tanh(samples / threshold) if threshold else 0.0 * samples

@@ -85,7 +85,9 @@ def codec_round_trip(
     for name in set(names):
         check_choice(name, "codec", tuple(_FORMATS))
     rates: list[int] | list[None] = (
-        [None] * items.count if bit_rate is None else items.counts(bit_rate, "bit_rate", 1)
+        [None] * items.count
+        if bit_rate is None
+        else items.counts(bit_rate, "bit_rate", 1, unit="bit/s")
     )
     with torch.no_grad():
         return items.mapped(
