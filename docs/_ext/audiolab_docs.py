@@ -61,6 +61,7 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "learning_an_effect",
         "parity_table",
     ),
+    "augmentation": ("stretch_and_pitch",),
     "codec": (
         "residual_vector_quantiser",
         "seanet_layer_by_layer",
