@@ -216,6 +216,9 @@ def envelope(hz):
 
 time = torch.arange(2 * rate) / rate
 vowel = 0.1 * (envelope(partials) * torch.sin(2 * torch.pi * partials * time + partials)).sum(0)
+
+# %%
+
 off_db, curves = {}, {}
 for kept in (False, True):
     y = augment.pitch_shift(vowel, rate, 4.0, engine="phase_vocoder", preserve_formants=kept)
