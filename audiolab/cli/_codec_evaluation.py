@@ -229,10 +229,6 @@ def _number(value: float) -> str:
     return f"{value:.2f}" if math.isfinite(value) else _style.NOTHING
 
 
-def _direction(measure: Measure) -> str:
-    return "more" if measure.higher_is_better else "less"
-
-
 def _plain(result: Result) -> dict[str, Any]:
     values = {k: v if math.isfinite(v) else None for k, v in result.values.items()}
     return {
@@ -273,13 +269,17 @@ def _write_page(
         starts.append(f"{name} from {_style.clock(at / rate)}")
         at += sound.shape[-1] + gap.shape[-1]
     header, rows = _table(results, measures)
-    way = [f"{each.title}: {_direction(each)} is better" for each in measures]
+    more, less = (
+        ", ".join(each.title for each in measures if each.higher_is_better == higher)
+        for higher in (True, False)
+    )
     settings = f"{model.name} at effort {arguments.effort}"
     if arguments.lm:
         settings += ", with its language model"
     notes = [
         f"{settings}. {'; '.join(starts)}.",
-        f"No metric hears as people do: press B for a blind test. {', '.join(way)}.",
+        f"No metric hears as people do: press B for a blind test. More is better of {more}; "
+        f"less of {less}.",
         *said,
     ]
     table = display.Table("Measured", tuple(header), tuple(tuple(row) for row in rows))

@@ -85,7 +85,7 @@ def test_the_page_holds_sounds_and_numbers(run, model: Path, talk: Path, tmp_pat
     assert run(*words)[0] == 0
     text = page.read_text()
     for expected in ("<!doctype html>", "original", "1.5 kb/s", "6 kb/s", "Measured", "blind test",
-                     "talk2.wav from 0:03", "MR-STFT: less is better"):  # fmt: skip
+                     "talk2.wav from 0:03", "More is better of SI-SDR; less of mel, "):  # fmt: skip
         assert expected in text
     assert "3 kb/s" not in text
     before = page.read_bytes()
