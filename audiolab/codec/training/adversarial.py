@@ -12,6 +12,8 @@ Défossez et al., 2022, arXiv 2210.13438, section 3.4. What counts as real has n
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch.nn import functional
 
@@ -60,7 +62,11 @@ def generator_loss(fake: Judgement) -> torch.Tensor:
     return torch.stack([functional.relu(1 - y.float()).mean() for y in fake.logits]).mean()
 
 
-def feature_loss(real: Judgement, fake: Judgement) -> torch.Tensor:
+def feature_loss(
+    real: Judgement,
+    fake: Judgement,
+    mean: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> torch.Tensor:
     """Return the relative distance of the discriminator's features.
 
     Parameters
@@ -69,6 +75,8 @@ def feature_loss(real: Judgement, fake: Judgement) -> torch.Tensor:
         Of the original.
     fake : Judgement
         Of the reconstruction.
+    mean : callable, optional
+        Averages a scalar tensor over the processes that share a batch.
 
     Returns
     -------
@@ -79,6 +87,7 @@ def feature_loss(real: Judgement, fake: Judgement) -> torch.Tensor:
     for wanted, found in zip(real.features, fake.features, strict=True):
         for x, y in zip(wanted, found, strict=True):
             target = x.detach().float()
-            size = target.abs().mean().clamp(min=_SILENCE)
+            size = target.abs().mean()
+            size = (size if mean is None else mean(size)).clamp(min=_SILENCE)
             parts.append((target - y.float()).abs().mean() / size)
     return torch.stack(parts).mean()

@@ -133,13 +133,18 @@ class Balancer:
         """
         return {"sums": dict(self._sums), "counts": dict(self._counts)}
 
-    def load_state_dict(self, content: Mapping[str, Mapping[str, object]]) -> None:
+    def load_state_dict(
+        self, content: Mapping[str, Mapping[str, object]], device: torch.device
+    ) -> None:
         """Go on from a checkpoint.
 
         Parameters
         ----------
         content : mapping
             What `state_dict` returned.
+        device : device
+            Where the losses live.
         """
-        self._sums = {n: t for n, t in content["sums"].items() if isinstance(t, torch.Tensor)}
+        sums = content["sums"].items()
+        self._sums = {n: t.to(device) for n, t in sums if isinstance(t, torch.Tensor)}
         self._counts = {n: c for n, c in content["counts"].items() if isinstance(c, float)}

@@ -44,6 +44,29 @@ class Judgement(NamedTuple):
     logits: list[torch.Tensor]
     features: list[list[torch.Tensor]]
 
+    def split(self, items: int) -> tuple[Judgement, Judgement]:
+        """Part what was judged in one pass.
+
+        Parameters
+        ----------
+        items : int
+            Items of the first part.
+
+        Returns
+        -------
+        tuple of Judgement
+            Of the first items, and of the others.
+        """
+        first = Judgement(
+            [each[:items] for each in self.logits],
+            [[each[:items] for each in layers] for layers in self.features],
+        )
+        second = Judgement(
+            [each[items:] for each in self.logits],
+            [[each[items:] for each in layers] for layers in self.features],
+        )
+        return first, second
+
 
 class STFTDiscriminator(nn.Module):
     """One scale.

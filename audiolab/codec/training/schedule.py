@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from audiolab.codec.training.config import (
+from audiolab.codec.training.sections import (
     AverageConfig,
     LossConfig,
     OptimizerConfig,

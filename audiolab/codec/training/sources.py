@@ -6,7 +6,10 @@ from typing import Protocol
 
 import torch
 
-__all__ = ["BatchSource", "WaveformSource"]
+__all__ = ["HELD_OUT", "BatchSource", "WaveformSource"]
+
+#: Steps from here on are for held-out batches.
+HELD_OUT = 2**31
 
 
 class BatchSource(Protocol):

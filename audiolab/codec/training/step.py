@@ -29,11 +29,14 @@ class Pass(NamedTuple):
         Mean commitment loss, a scalar.
     latent : Tensor
         The first segment's latent ``(batch, dimension, frames)``, without gradient.
+    codes : Tensor
+        Its codes ``(batch, codebooks, frames)``; -1 in the stages that an item left out.
     """
 
     waveform: torch.Tensor
     commitment: torch.Tensor
     latent: torch.Tensor
+    codes: torch.Tensor
 
 
 class TrainingStep(nn.Module):
@@ -79,7 +82,7 @@ class TrainingStep(nn.Module):
             What the losses need.
         """
         model = self.model
-        outputs, commitments, latents = [], [], []
+        outputs, commitments, latents, codes = [], [], [], []
         kind = waveform.device.type
         for start, stop in model.config.segments(waveform.shape[-1]):
             segment = waveform[..., start:stop]
@@ -96,6 +99,8 @@ class TrainingStep(nn.Module):
             outputs.append(out if scale is None else out * scale)
             commitments.append(quantized.commitment)
             latents.append(latent.detach())
+            codes.append(quantized.codes)
         stride = model.segment_stride
         joined = outputs[0] if stride is None else overlap_add(outputs, stride)
-        return Pass(joined[..., : waveform.shape[-1]], torch.stack(commitments).mean(), latents[0])
+        output = joined[..., : waveform.shape[-1]]
+        return Pass(output, torch.stack(commitments).mean(), latents[0], codes[0])

@@ -10,10 +10,9 @@ Nothing is printed: events go to a callback.
 
 from __future__ import annotations
 
-import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,23 +20,33 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
 from audiolab._documents import write_document
 from audiolab.codec.model import EncodecModel
 from audiolab.codec.training import schedule
 from audiolab.codec.training._draws import step_generator
+from audiolab.codec.training.adversary import Adversary
 from audiolab.codec.training.average import ModelAverage
 from audiolab.codec.training.checkpoints import CheckpointError, Checkpoints, read_checkpoint
+from audiolab.codec.training.collapse import CollapseWatch
 from audiolab.codec.training.config import TrainingConfig
+from audiolab.codec.training.distributed import ProcessPool, SharedBatchNorm, share_statistics
+from audiolab.codec.training.initialization import unit_variance
 from audiolab.codec.training.logs import CsvLog, RunningMean, TensorBoardLog
-from audiolab.codec.training.losses import SPECTRAL, SpectralLosses, time_l1
-from audiolab.codec.training.sources import BatchSource
-from audiolab.codec.training.step import TrainingStep
+from audiolab.codec.training.objective import Objective
+from audiolab.codec.training.samples import write_samples
+from audiolab.codec.training.sources import HELD_OUT, BatchSource
+from audiolab.codec.training.step import Pass, TrainingStep
 
-__all__ = ["Event", "Trainer"]
+__all__ = ["Event", "Trainer", "TrainingDivergedError", "shortened"]
 
-#: Steps from here on are never trained on.
-HELD_OUT = 2**31
+#: So many steps in a row without a finite gradient end a run.
+_MOST_SKIPPED = 100
+
+
+class TrainingDivergedError(RuntimeError):
+    """The losses are no longer finite; the last checkpoint still is."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,8 @@ class Event:
         Numbers by name.
     text : str
         What to say, or the checkpoint's path.
+    samples : mapping of str to list of Path
+        Sounds that came with a checkpoint, by what they are.
     """
 
     kind: str
@@ -66,6 +77,7 @@ class Event:
     elapsed_s: float
     values: dict[str, float] = field(default_factory=dict)
     text: str = ""
+    samples: Mapping[str, list[Path]] = field(default_factory=dict)
 
 
 class Trainer:
@@ -78,13 +90,22 @@ class Trainer:
     source : BatchSource
         The data.
     folder : Path
-        Where checkpoints, log and model go.
-    device : str, default: "cpu"
+        Where checkpoints, log, sounds and model go.
+    device : device or str, default: "cpu"
         Where to compute.
+    pool : ProcessPool, optional
+        The processes that share the run, from `audiolab.codec.training.distributed.join`.
     resume : bool, default: False
         Whether to go on from the newest checkpoint; with none, the run starts.
     on_event : callable, optional
-        Called with every `Event`.
+        Called with every `Event`, in the first process.
+
+    Raises
+    ------
+    FileExistsError
+        The folder holds a run, and `resume` is false.
+    CheckpointError
+        The newest checkpoint can't be read, or is of another model.
     """
 
     def __init__(
@@ -93,7 +114,8 @@ class Trainer:
         source: BatchSource,
         folder: Path,
         *,
-        device: str = "cpu",
+        device: torch.device | str = "cpu",
+        pool: ProcessPool | None = None,
         resume: bool = False,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
@@ -102,20 +124,53 @@ class Trainer:
         self.folder = folder
         self.device = torch.device(device)
         self.step = 0
+        self._pool = pool
         self._elapsed_s = 0.0
         self._session_start: float | None = None
         self._best: tuple[int, float] | None = None
-        self._on_event = on_event or (lambda event: None)
+        self._on_event = on_event
         self._stop = False
+        self._skipped = 0
 
+        self.checkpoints = Checkpoints(folder / "checkpoints", config.checkpoints.keep)
+        newest = self.checkpoints.newest()
+        if newest is not None and not resume:
+            raise FileExistsError(f"{folder} holds a run: resume it, or name another folder")
+        self._items = self._own_items()
+        self._build(started=newest is not None)
+        if newest is not None:
+            self._restore(newest)
+        if self._is_first:
+            self.log = CsvLog(folder / "log.csv", self.step)
+            self.board = TensorBoardLog(folder / "tensorboard")
+        self._means = RunningMean()
+        numbers = config.model
+        self._watch = CollapseWatch(numbers.num_codebooks, numbers.codebook_size)
+
+    def _own_items(self) -> range:
+        """Return which items of every batch are this process's."""
+        size = self.config.batch_size
+        if self._pool is None:
+            return range(size)
+        if size % self._pool.size:
+            raise ValueError(f"batch_size must be a multiple of {self._pool.size}, got {size}")
+        share = size // self._pool.size
+        return range(self._pool.rank * share, (self._pool.rank + 1) * share)
+
+    def _build(self, *, started: bool) -> None:
+        """Make model, losses, optimiser and adversary."""
+        config = self.config
         self.model = EncodecModel(config.model, generator=config.seed).to(self.device)
         self.model.train()
-        self.pass_ = TrainingStep(self.model, config.precision)
-        terms = [name for name in SPECTRAL if getattr(config.losses, name) > 0]
-        losses = config.losses
-        self.spectral = SpectralLosses(
-            config.model.sample_rate, losses.windows, losses.num_mels, losses.complex_windows, terms
-        ).to(self.device)
+        if config.initialization == "unit_variance" and not started:
+            unit_variance(self.model, self.source(0, range(config.batch_size)).to(self.device))
+        self._set_dead_threshold()
+        self.pass_: nn.Module = TrainingStep(self.model, config.precision)
+        if self._pool is not None:
+            self.model.quantizer.share(self._pool)
+            share_statistics(self.model)
+            self.pass_ = DistributedDataParallel(self.pass_, broadcast_buffers=False)
+        self.objective = Objective(config.losses, config.model.sample_rate).to(self.device)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=config.optimizer.learning_rate,
@@ -124,19 +179,15 @@ class Trainer:
             foreach=True,
         )
         self.average = ModelAverage(config.average.decay)
-        self._set_dead_threshold()
+        self.adversary = (
+            None
+            if config.adversary is None
+            else Adversary(config, self.device, self.model.quantizer.pool)
+        )
 
-        self.checkpoints = Checkpoints(folder / "checkpoints", config.checkpoints.keep)
-        newest = self.checkpoints.newest()
-        if newest is not None and not resume:
-            raise FileExistsError(
-                f"{folder} holds a run already: resume it, or name another folder"
-            )
-        if newest is not None:
-            self._restore(newest)
-        self.log = CsvLog(folder / "log.csv", self.step)
-        self.board = TensorBoardLog(folder / "tensorboard")
-        self._means = RunningMean()
+    @property
+    def _is_first(self) -> bool:
+        return self._pool is None or self._pool.rank == 0
 
     # ------------------------------------------------------------------------------------ the run
     @property
@@ -168,40 +219,62 @@ class Trainer:
         -------
         bool
             Whether the run came to its end.
+
+        Raises
+        ------
+        TrainingDivergedError
+            No gradient is finite any more.
         """
-        write_document(self.folder / "config.yaml", self.config.to_dict(), overwrite=True)
+        if self._is_first:
+            write_document(self.folder / "config.yaml", self.config.to_dict(), overwrite=True)
         self._session_start = time.monotonic()
-        self._emit("start", text=f"{sum(p.numel() for p in self.model.parameters())} parameters")
-        first, saved_s, saved_step = self.step, self.elapsed_s, self.step
+        count = sum(parameter.numel() for parameter in self.model.parameters())
+        self._emit("start", text=f"{count} parameters")
+        saved_s, saved_step = self.elapsed_s, -1
         logged_s, logged_step = self.elapsed_s, self.step
-        while self.progress < 1 and self.step != stop_at and not self._stop:
-            self._means.add(self._train(self.progress))
+        progress, stop = self._agree()
+        while progress < 1 and self.step != stop_at and not stop:
+            self._means.add(self._train(progress))
             self.step += 1
             if self.step % self.config.log_every == 0:
-                values = {"progress": self.progress, **self._means.take()}
-                now = self.elapsed_s
-                values["steps_per_s"] = (self.step - logged_step) / max(now - logged_s, 1e-9)
-                values["elapsed_s"] = now
-                logged_s, logged_step = now, self.step
-                self.log.write(self.step, values)
-                self.board.write(self.step, values)
-                self._emit("progress", values)
-            if self._is_due(saved_s, saved_step):
+                rate = (self.step - logged_step) / max(self.elapsed_s - logged_s, 1e-9)
+                logged_s, logged_step = self.elapsed_s, self.step
+                self._report({"progress": progress, "steps_per_s": rate})
+            if self._is_due(saved_s, max(saved_step, 0)):
                 self.save()
                 saved_s, saved_step = self.elapsed_s, self.step
-        finished = self.progress >= 1
-        if self.step != saved_step or self.step == first:
+            progress, stop = self._agree()
+        if self.step != saved_step:
             self.save()
-        self._emit("end", text="finished" if finished else "stopped")
+        self._emit("end", text="finished" if progress >= 1 else "stopped")
         self._elapsed_s, self._session_start = self.elapsed_s, None
-        return finished
+        return progress >= 1
+
+    def _agree(self) -> tuple[float, bool]:
+        """Return progress and whether to stop, the same in all processes."""
+        if self._pool is None:
+            return self.progress, self._stop
+        (progress,) = self._pool.first([self.progress])
+        return progress, bool(self._pool.largest(int(self._stop)))
 
     def _is_due(self, saved_s: float, saved_step: int) -> bool:
         plan = self.config.checkpoints
-        if plan.every_steps and self.step - saved_step >= plan.every_steps:
+        if plan.every_steps and self.step % plan.every_steps == 0 and self.step != saved_step:
             return True
         return self.elapsed_s - saved_s >= 60 * plan.every_minutes
 
+    def _report(self, values: dict[str, float]) -> None:
+        """Log what was measured since the last time, and warn of a collapse."""
+        seen, warnings = self._watch.take()
+        values = {**values, **self._means.take(), **seen, "elapsed_s": self.elapsed_s}
+        if self._is_first:
+            self.log.write(self.step, values)
+            self.board.write(self.step, values)
+        self._emit("progress", values)
+        for text in warnings:
+            self._emit("warning", text=text)
+
+    # ----------------------------------------------------------------------------------- the step
     def _train(self, progress: float) -> dict[str, torch.Tensor]:
         """Do one step and return what it measured."""
         config = self.config
@@ -209,45 +282,53 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = config.optimizer.learning_rate * rate
         self._freeze_statistics(progress)
-        waveform = self.source(self.step, range(config.batch_size)).to(self.device)
+        waveform = self.source(self.step, self._items).to(self.device, non_blocking=True)
         counts, bypass = self._draw(progress)
         generator = step_generator(config.seed, self.step, "quantizer", self.device)
-        result = self.pass_(waveform, counts, bypass, generator)
+        result: Pass = self.pass_(waveform, counts, bypass, generator)
+        losses = self.objective(waveform, result.waveform)
+        total = self.objective.weighted(losses, progress)
+        measured = {name: value.detach() for name, value in losses.items()}
+        measured["total"] = total.detach()
+        measured["commitment"] = result.commitment.detach()
 
-        losses = self.spectral(waveform, result.waveform)
-        losses["time"] = time_l1(waveform, result.waveform)
-        losses["commitment"] = result.commitment
-        total = self._weigh(losses, progress)
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        commitment = config.losses.commitment * result.commitment
+        if self.adversary is None or self.adversary.weight(progress) == 0:
+            torch.autograd.backward(total + commitment)
+        else:
+            measured |= self.adversary.learn(waveform, result.waveform, self.step, rate)
+            pull, parts = self.adversary.gradient(waveform, result.waveform, total, progress)
+            measured |= parts
+            torch.autograd.backward([result.waveform, commitment], [pull, None])
         norm = self._clip()
         if bool(torch.isfinite(norm)):
             self.optimizer.step()
+            self._skipped = 0
+            self._watch.add(waveform, result)
+        else:
+            self._skip()
         if schedule.averages(config.average, progress):
             self.average.update(self.model)
-        measured = {name: value.detach() for name, value in losses.items()}
-        measured["total"] = total.detach()
         measured["gradient_norm"] = norm
         measured["learning_rate"] = torch.tensor(config.optimizer.learning_rate * rate)
         return measured
-
-    def _weigh(self, losses: dict[str, torch.Tensor], progress: float) -> torch.Tensor:
-        weights = self.config.losses
-        spectral = schedule.spectral_weight(weights, progress)
-        # Magnitudes on a linear scale lead towards the waveform too, and are held back less.
-        early = {"mel": max(spectral, 0.3), "convergence": max(spectral, 0.3)}
-        held = {"log_mel": spectral, "log_stft": spectral, **early}
-        parts = [
-            getattr(weights, name) * held.get(name, 1.0) * value for name, value in losses.items()
-        ]
-        return torch.stack(parts).sum()
 
     def _clip(self) -> torch.Tensor:
         limit = self.config.optimizer.clip_norm or math.inf
         return nn.utils.clip_grad_norm_(self.model.parameters(), limit)
 
+    def _skip(self) -> None:
+        self._watch.skip()
+        self._skipped += 1
+        if self._skipped >= _MOST_SKIPPED:
+            raise TrainingDivergedError(
+                f"{self._skipped} steps in a row had no finite gradient: go back to a checkpoint "
+                "with a smaller optimizer.learning_rate"
+            )
+
     def _draw(self, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw codebooks and bypass for the items of the batch."""
+        """Draw codebooks and bypass for this process's items of the batch."""
         size = self.config.batch_size
         choices = torch.tensor(self.config.codebook_counts)
         generator = step_generator(self.config.seed, self.step, "codebooks")
@@ -256,12 +337,13 @@ class Trainer:
             counts = torch.full_like(counts, int(choices.max()))
         probability = schedule.bypass_probability(self.config.quantizer, progress)
         bypass = torch.rand(size, generator=generator) < probability
-        return counts.to(self.device), bypass.to(self.device)
+        own = slice(self._items.start, self._items.stop)
+        return counts[own].to(self.device), bypass[own].to(self.device)
 
     def _freeze_statistics(self, progress: float) -> None:
         frozen = progress >= self.config.quantizer.freeze_statistics
         for module in self.model.modules():
-            if isinstance(module, _BatchNorm):
+            if isinstance(module, _BatchNorm | SharedBatchNorm):
                 module.train(not frozen)
 
     def _set_dead_threshold(self) -> None:
@@ -283,20 +365,16 @@ class Trainer:
         EncodecModel
             A copy in evaluation mode.
         """
-        model = copy.deepcopy(self.model)
-        if self.average.state:
-            model.load_state_dict(self.average.state)
+        model = EncodecModel(self.config.model, generator=0).to(self.device)
+        model.load_state_dict(self.average.state or self.model.state_dict())
         return model.eval()
 
-    def save(self) -> Path:
-        """Write a checkpoint and the model as it would be published now.
-
-        Returns
-        -------
-        Path
-            The checkpoint.
-        """
-        values = self.validate()
+    def save(self) -> None:
+        """Write a checkpoint, and with it the model and sounds as they would be published now."""
+        if not self._is_first:
+            return
+        model = self.published()
+        values = self.validate(model)
         score = values.get("validation/total", -float(self.step))
         if self._best is None or score <= self._best[1]:
             self._best = (self.step, score)
@@ -310,64 +388,81 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
+        if self.adversary is not None:
+            content["adversary"] = self.adversary.state_dict()
         path = self.checkpoints.save(content, best=self._best[0])
-        self.published().save_pretrained(self.folder / "model", overwrite=True)
+        model.save_pretrained(self.folder / "model", overwrite=True)
+        sounds: Mapping[str, list[Path]] = {}
+        if self.config.checkpoints.samples:
+            held_out = self.source(HELD_OUT, range(self.config.checkpoints.samples))
+            folder = self.folder / "samples" / f"step_{self.step:08d}"
+            sounds = write_samples(model, held_out.to(self.device), folder)
         if values:
             self.log.write(self.step, values)
             self.board.write(self.step, values)
-        self._emit("checkpoint", values, text=str(path))
-        return path
+        self._emit("checkpoint", values, text=str(path), samples=sounds)
 
     def _restore(self, path: Path) -> None:
         content = read_checkpoint(path)
         try:
             now = self.config.to_dict()["model"]
             then = content["config"]["model"]
-            if now != then:
-                changed = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k))
+            changed = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k))
+            if changed:
                 raise CheckpointError(f"{path} is of another model: {', '.join(changed)} changed")
             self.model.load_state_dict(content["model"])
             self.optimizer.load_state_dict(content["optimizer"])
             self.average.load_state_dict(content["average"], self.device)
+            if self.adversary is not None and "adversary" in content:
+                self.adversary.load_state_dict(content["adversary"])
             self.step = content["step"]
             self._elapsed_s = float(content["elapsed_s"])
             self._best = (int(content["best"][0]), float(content["best"][1]))
-        except (KeyError, TypeError, RuntimeError) as error:
+        except (KeyError, TypeError, RuntimeError, ValueError) as error:
+            if isinstance(error, CheckpointError):
+                raise
             raise CheckpointError(f"{path} does not fit this run: {error}") from None
 
     @torch.no_grad()
-    def validate(self) -> dict[str, float]:
-        """Judge the published model on held-out batches, at every bandwidth.
+    def validate(self, model: EncodecModel) -> dict[str, float]:
+        """Judge a model on held-out batches, at every bandwidth.
+
+        Parameters
+        ----------
+        model : EncodecModel
+            In evaluation mode.
 
         Returns
         -------
         dict
             Losses by name, averaged over batches and bandwidths; empty without held-out batches.
         """
-        batches = self.config.checkpoints.validation_batches
-        if not batches:
-            return {}
         means = RunningMean()
-        judge = TrainingStep(self.published(), self.config.precision)
+        judge = TrainingStep(model, self.config.precision)
         size = self.config.batch_size
-        for index in range(batches):
+        for index in range(self.config.checkpoints.validation_batches):
             waveform = self.source(HELD_OUT + index, range(size)).to(self.device)
             for bandwidth in self.config.model.target_bandwidths:
                 count = self.config.model.num_codebooks_for(bandwidth)
                 counts = torch.full((size,), count, device=self.device)
                 bypass = torch.zeros(size, dtype=torch.bool, device=self.device)
-                generator = torch.Generator(self.device).manual_seed(0)
-                result = judge(waveform, counts, bypass, generator)
-                losses = self.spectral(waveform, result.waveform)
-                losses["time"] = time_l1(waveform, result.waveform)
-                losses["total"] = self._weigh(losses, 1.0)
+                result = judge(waveform, counts, bypass, torch.Generator(self.device))
+                losses = self.objective(waveform, result.waveform)
+                losses["total"] = self.objective.weighted(losses, 1.0)
                 means.add({f"validation/{name}": value for name, value in losses.items()})
         return means.take()
 
-    def _emit(self, kind: str, values: dict[str, float] | None = None, text: str = "") -> None:
-        self._on_event(
-            Event(kind, self.step, self.progress, self.elapsed_s, dict(values or {}), text)
-        )
+    def _emit(
+        self,
+        kind: str,
+        values: dict[str, float] | None = None,
+        text: str = "",
+        samples: Mapping[str, list[Path]] | None = None,
+    ) -> None:
+        if self._on_event is None or not self._is_first:
+            return
+        state = (self.step, self.progress, self.elapsed_s)
+        self._on_event(Event(kind, *state, dict(values or {}), text, dict(samples or {})))
 
 
 def shortened(
