@@ -146,14 +146,15 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "codecs": [{"name": each.name, "nominal_kbps": each.nominal_kbps} for each in there],
         "rows": list(rows.values()),
     }
-    work_through(todo, rows, record, arguments)
+    # What this run doesn't ask for stays known: other clips, other models.
+    work_through(todo, rows, {**known, **rows}, arguments)
     return record
 
 
 def work_through(
     todo: list[tuple[str, Contestant, Clip, list[str]]],
     rows: dict[str, Row],
-    record: dict[str, Any],
+    everything: dict[str, Row],
     arguments: argparse.Namespace,
 ) -> None:
     """Measure what is missing, and keep what is done now and then."""
@@ -164,7 +165,7 @@ def work_through(
         rows[key].update(found)
         if time.monotonic() - last > 20 or number == len(todo):
             last = time.monotonic()
-            keep(record)
+            keep({"rows": list(everything.values())}, KEPT)
             print(f"{number} of {len(todo)} after {last - begin:.0f} s", flush=True)
 
     if arguments.jobs == 1:
@@ -181,7 +182,7 @@ def work_through(
             done(number, futures[future], future.result())
 
 
-def keep(record: dict[str, Any], path: Path = KEPT) -> None:
+def keep(record: dict[str, Any], path: Path) -> None:
     """Write the rows that are complete, one a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     complete = [row for row in record["rows"] if "payload_kbps" in row]
@@ -204,7 +205,6 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     record = run(arguments)
-    keep(record)
     print_report(record)
     if arguments.commit:
         keep(record, RESULT)
