@@ -12,10 +12,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from audiolab.codec._kernels import _MATHS, _elu
+from audiolab.codec._kernels import _elu
 
 __all__ = ["depthwise", "gelu", "normalize_rows"]
 
+# No estimated reciprocals (arcp): vectors get them and the rest of a loop doesn't, so that a number
+# would depend on its place.
+_MATHS = {"nnan", "ninf", "nsz", "contract"}
 _f = np.float32
 _ZERO, _HALF, _ONE = _f(0), _f(0.5), _f(1)
 _ROOT_HALF = _f(0.70710678)

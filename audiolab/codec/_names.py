@@ -124,6 +124,6 @@ def to_transformers(model: EncodecModel) -> State:
 def _check_seanet(model: EncodecModel) -> None:
     if model.config.backbone != "seanet":
         raise ValueError(
-            f"{model.name} has the backbone {model.config.backbone!r}: other packages have no names "
-            "for its tensors"
+            f"{model.name} has the backbone {model.config.backbone!r}: other packages have no "
+            "names for its tensors"
         )

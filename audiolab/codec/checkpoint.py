@@ -6,9 +6,10 @@ Three namings of the same tensors are read:
 - the Hugging Face hub's, ``encoder.layers.0.conv.weight_g``, which is ours too;
 - transformers' in memory, ``encoder.layers.0.conv.parametrizations.weight.original0``,
 
-and weights whose normalisation was folded, or that `audiolab.codec.compact` shrank. Files are read with ``weights_only=True`` or as
-safetensors, so that no file can run code. A published checkpoint carries the first eight digits of
-its SHA-256 in its name; they are compared at every load, not only after a download.
+and weights whose normalisation was folded, or that `audiolab.codec.compact` shrank. Files are read
+with ``weights_only=True`` or as safetensors, so that no file can run code. A published checkpoint
+carries the first eight digits of its SHA-256 in its name; they are compared at every load, not only
+after a download.
 
 Published weights are other people's; their licences are not this package's. Those of
 ``audiolab_24khz`` were trained here, and lie in the package.

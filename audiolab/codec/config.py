@@ -1,8 +1,8 @@
 """What an EnCodec model is made of, as plain numbers that go to JSON and back.
 
-The two presets are the published models of Défossez et al., *High Fidelity Neural Audio
-Compression* (2022, arXiv 2210.13438). Smaller models change the same numbers. The field names are
-ours; `EncodecConfig.to_transformers` and `from_transformers` speak Hugging Face's.
+Two presets are the published models of Défossez et al., *High Fidelity Neural Audio Compression*
+(2022, arXiv 2210.13438); the third is the bundled model. Others change the same numbers. The field
+names are ours; `EncodecConfig.to_transformers` and `from_transformers` speak Hugging Face's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from audiolab.codec import _transformers_config
 from audiolab.codec.mdct_config import MDCTConfig
 
-__all__ = ["PRESETS", "EncodecConfig", "preset"]
+__all__ = ["DEFAULT_MODEL", "PRESETS", "EncodecConfig", "preset"]
 
 _BACKBONES = ("seanet", "mdct")
 _NORMS = ("weight_norm", "time_group_norm", "none")
@@ -41,7 +41,8 @@ class EncodecConfig:
     target_bandwidths : tuple of float
         Bandwidths in kbps that may be chosen, rising; the last one uses every codebook.
     causal : bool
-        Whether convolutions see no future: needed to stream.
+        Whether convolutions see no future: needed to stream. The backbone "mdct" is taken to be so,
+        though it sees a fixed number of frames ahead.
     norm : {"weight_norm", "time_group_norm", "none"}
         Weight normalisation, group normalisation over channels and time, or nothing.
     normalize : bool
@@ -132,6 +133,8 @@ class EncodecConfig:
             )
         if (self.backbone == "mdct") != (self.mdct is not None):
             raise ValueError("mdct must be given with backbone='mdct', and only with it")
+        if self.mdct is not None:
+            self._check_mdct(self.mdct)
         if self.channels not in (1, 2):
             raise ValueError(f"channels must be 1 or 2, got {self.channels}")
         if self.norm not in _NORMS:
@@ -161,6 +164,22 @@ class EncodecConfig:
             raise ValueError(
                 f"target_bandwidths end at {rising[-1]} kbps: one codebook takes "
                 f"{self.bits_per_codebook * self.frame_rate / 1000} kbps"
+            )
+
+    def _check_mdct(self, numbers: MDCTConfig) -> None:
+        """Refuse what the backbone "mdct" can't do."""
+        hop = self.hop_length
+        if hop % 2:
+            raise ValueError(f"the product of ratios must be even for an MDCT, got {hop}")
+        if min(numbers.analysis_windows, default=2 * hop) < 2 * hop:
+            raise ValueError(
+                f"analysis_windows must be at least two hops, {2 * hop}, "
+                f"got {numbers.analysis_windows}"
+            )
+        if self.channels != 1 or not self.causal or self.normalize or self.segment_s is not None:
+            raise ValueError(
+                "the backbone 'mdct' is for channels=1, causal=True, normalize=False and "
+                "segment_s=None"
             )
 
     @property
@@ -339,7 +358,12 @@ class EncodecConfig:
         return same[0] if same else config
 
 
-#: The published models.
+#: The model that is used where none is named.
+DEFAULT_MODEL = "audiolab_24khz"
+#: The published models, and the one that was trained here. ``audiolab_24khz`` looks ahead: 5 frames
+#: of samples (67 ms) must be in before the first frame of codes comes out, and 8 frames of codes
+#: before the first samples, so that a stream runs 12 frames (160 ms) behind. The published 24 kHz
+#: model needs 7 frames (93 ms) each way at its start, and one from then on.
 PRESETS: dict[str, EncodecConfig] = {
     "encodec_24khz": EncodecConfig(name="encodec_24khz"),
     "encodec_48khz": EncodecConfig(
@@ -364,12 +388,12 @@ PRESETS: dict[str, EncodecConfig] = {
 
 
 def preset(name: str) -> EncodecConfig:
-    """Return a published model's configuration.
+    """Return a published model's configuration, or the bundled one's.
 
     Parameters
     ----------
     name : str
-        ``"encodec_24khz"`` or ``"encodec_48khz"``.
+        ``"audiolab_24khz"``, ``"encodec_24khz"`` or ``"encodec_48khz"``.
 
     Returns
     -------

@@ -75,7 +75,7 @@ class MDCT(nn.Module):
         Tensor
             ``(..., frames, frame_length)``.
         """
-        frames = waveform.unflatten(-1, (-1, self.frame_length))
+        frames = waveform.reshape(*waveform.shape[:-1], -1, self.frame_length)
         return self._rotate(frames, 1.0) @ self.cosines.to(frames.dtype)
 
     def inverse(self, spectrum: torch.Tensor) -> torch.Tensor:

@@ -73,7 +73,8 @@ class FrameConv(nn.Conv1d):
         """
         past = self.kernel_size[0] - 1 - self.lookahead
         padded = functional.pad(x.transpose(1, 2), (past, self.lookahead))
-        return super().forward(padded).transpose(1, 2)
+        y: torch.Tensor = super().forward(padded)
+        return y.transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -110,7 +111,8 @@ class Block(nn.Module):
             The same shape.
         """
         y = self.norm(self.depthwise(x))
-        return x + self.scale * self.project(functional.gelu(self.expand(y)))
+        added: torch.Tensor = self.project(functional.gelu(self.expand(y)))
+        return x + self.scale * added
 
 
 class LatentNorm(nn.BatchNorm1d):
@@ -185,8 +187,6 @@ class MDCTEncoder(nn.Module):
         self.hop_length = hop
         self.analysis = tuple(zip(numbers.analysis_windows, numbers.analysis_bins, strict=True))
         for window, _ in self.analysis:
-            if window < 2 * hop:
-                raise ValueError(f"analysis_windows must be at least {2 * hop}, got {window}")
             shape = torch.hann_window(window, dtype=torch.float64) * (1.5 / math.sqrt(window))
             self.register_buffer(f"window_{window}", shape.float(), persistent=False)
         self.transform = MDCT(hop)
@@ -213,15 +213,15 @@ class MDCTEncoder(nn.Module):
         Returns
         -------
         Tensor
-            ``(batch, dimension, ceil(time / hop_length))``, float32.
+            ``(batch, dimension, ceil(time / hop_length))``, in float32 at least.
         """
         with torch.autocast(waveform.device.type, enabled=False):
-            rooted, features = self.features(waveform.float()[:, 0])
+            rooted, features = self.features(_full(waveform)[:, 0])
             direct = self.skip(rooted)
         y = self.input_norm(self.input(features))
         for block in self.blocks:
             y = block(y)
-        latent = direct + self.output(y).float()
+        latent = direct + _full(self.output(y))
         with torch.autocast(waveform.device.type, enabled=False):
             normalized: torch.Tensor = self.latent_norm(latent.transpose(1, 2))
         return normalized
@@ -278,9 +278,7 @@ class MDCTDecoder(nn.Module):
         ahead = numbers.decoder_lookahead
         self.input = FrameConv(config.dimension, width, numbers.kernel_size, ahead)
         self.input_norm = nn.LayerNorm(width)
-        self.blocks = nn.ModuleList(
-            [Block(numbers, ahead) for _ in range(numbers.decoder_blocks)]
-        )
+        self.blocks = nn.ModuleList([Block(numbers, ahead) for _ in range(numbers.decoder_blocks)])
         self.output_norm = nn.LayerNorm(width)
         self.output = nn.Linear(width, 2 * hop)
         self.skip = nn.Linear(config.dimension, hop, bias=False)
@@ -300,15 +298,15 @@ class MDCTDecoder(nn.Module):
         Returns
         -------
         Tensor
-            ``(batch, 1, frames * hop_length)``, float32.
+            ``(batch, 1, frames * hop_length)``, in float32 at least.
         """
         z = latent.transpose(1, 2)
         y = self.input_norm(self.input(z))
         for block in self.blocks:
             y = block(y)
-        out = self.output(self.output_norm(y)).float()
+        out = _full(self.output(self.output_norm(y)))
         with torch.autocast(latent.device.type, enabled=False):
-            waveform = self.transform.inverse(self.spectrum(z.float(), out))
+            waveform = self.transform.inverse(self.spectrum(_full(z), out))
         return waveform[:, None]
 
     def spectrum(self, latent: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
@@ -328,7 +326,13 @@ class MDCTDecoder(nn.Module):
         """
         value, gain = out.chunk(2, dim=-1)
         value = value + self.skip(latent)
-        return value * (value.abs() + 1e-3) * gain.clamp(-8.0, 5.0).exp()
+        spectrum: torch.Tensor = value * (value.abs() + 1e-3) * gain.clamp(-8.0, 5.0).exp()
+        return spectrum
+
+
+def _full(x: torch.Tensor) -> torch.Tensor:
+    """Return `x` in float32, or in float64 if it is so."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 def _numbers(config: EncodecConfig) -> MDCTConfig:

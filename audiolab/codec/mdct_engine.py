@@ -17,7 +17,7 @@ from collections.abc import Callable
 import torch
 
 from audiolab.codec._mdct_operations import Array, Operations, operations_for
-from audiolab.codec._mdct_steps import BlockStep, Context, ConvStep, Linear, Norm, Rotation
+from audiolab.codec._mdct_steps import BlockStep, ConvStep, Linear, Norm, Rotation
 from audiolab.codec._steps import compiled
 from audiolab.codec._tasks import Task, run_tasks
 from audiolab.codec.config import EncodecConfig
