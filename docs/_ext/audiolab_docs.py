@@ -61,7 +61,7 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "learning_an_effect",
         "parity_table",
     ),
-    "augmentation": ("stretch_and_pitch",),
+    "augmentation": ("noise_at_an_snr", "stretch_and_pitch", "telephone_line"),
     "codec": (
         "residual_vector_quantiser",
         "seanet_layer_by_layer",
