@@ -65,8 +65,8 @@ RECIPE = Job(
     lambda f: augment.Compose(
         [
             augment.PitchShift(semitones=Uniform(-4.0, 4.0), p=0.3),
-            augment.ImpulseResponse(responses=f.responses),
-            augment.BackgroundNoise(sounds=f.sounds, snr_db=Uniform(5.0, 20.0)),
+            augment.ApplyImpulseResponse(source=f.responses),
+            augment.AddBackgroundNoise(source=f.sounds, snr_db=Uniform(5.0, 20.0)),
             augment.SevenBandEqualizer(gain_db=Uniform(-12.0, 12.0)),
             augment.Gain(gain_db=Uniform(-12.0, 12.0)),
         ]
@@ -82,7 +82,7 @@ RECIPE = Job(
     ),
     lambda t, f: t.Compose(
         [
-            t.PitchShift(-4.0, 4.0, p=0.3, output_type="dict"),
+            t.PitchShift(-4.0, 4.0, p=0.3, sample_rate=16_000, output_type="dict"),
             t.ApplyImpulseResponse(f.responses, p=1.0, output_type="dict"),
             t.AddBackgroundNoise(f.sounds, 5.0, 20.0, p=1.0, output_type="dict"),
             t.BandStopFilter(p=1.0, output_type="dict"),
@@ -96,37 +96,37 @@ RECIPE = Job(
 JOBS: tuple[Job, ...] = (
     Job(
         "background noise",
-        lambda f: augment.BackgroundNoise(sounds=f.sounds, snr_db=Uniform(5.0, 20.0)),
+        lambda f: augment.AddBackgroundNoise(source=f.sounds, snr_db=Uniform(5.0, 20.0)),
         lambda a, f: a.AddBackgroundNoise(f.sounds, 5.0, 20.0, p=1.0),
         lambda t, f: t.AddBackgroundNoise(f.sounds, 5.0, 20.0, p=1.0, output_type="dict"),
         note="torch-audiomentations opens the file each time",
     ),
     Job(
         "short noises",
-        lambda f: augment.ShortNoises(sounds=f.sounds),
+        lambda f: augment.AddShortNoises(source=f.sounds),
         lambda a, f: a.AddShortNoises(f.sounds, p=1.0),
     ),
     Job(
-        "white noise at an SNR",
-        lambda f: augment.GaussianNoise(snr_db=Uniform(5.0, 40.0)),
-        lambda a, f: a.AddGaussianSNR(5.0, 40.0, p=1.0),
+        "white noise",
+        lambda f: augment.AddGaussianNoise(),
+        lambda a, f: a.AddGaussianNoise(p=1.0),
     ),
     Job(
         "coloured noise",
-        lambda f: augment.ColoredNoise(snr_db=Uniform(5.0, 40.0)),
+        lambda f: augment.AddColoredNoise(snr_db=Uniform(5.0, 40.0)),
         lambda a, f: a.AddColorNoise(5.0, 40.0, p=1.0),
         lambda t, f: t.AddColoredNoise(5.0, 40.0, p=1.0, output_type="dict"),
     ),
     Job(
         "impulse response",
-        lambda f: augment.ImpulseResponse(responses=f.responses),
+        lambda f: augment.ApplyImpulseResponse(source=f.responses),
         lambda a, f: a.ApplyImpulseResponse(f.responses, p=1.0),
         lambda t, f: t.ApplyImpulseResponse(f.responses, p=1.0, output_type="dict"),
         note="0.5 s; torch-audiomentations opens the file each time",
     ),
     Job(
         "simulated room",
-        lambda f: augment.Room(),
+        lambda f: augment.RoomSimulation(),
         lambda a, f: a.RoomSimulator(p=1.0),
         note="each library's default ranges",
     ),
@@ -199,7 +199,7 @@ JOBS: tuple[Job, ...] = (
         "pitch",
         lambda f: augment.PitchShift(semitones=Uniform(-4.0, 4.0)),
         lambda a, f: a.PitchShift(-4.0, 4.0, p=1.0),
-        lambda t, f: t.PitchShift(-4.0, 4.0, p=1.0, output_type="dict"),
+        lambda t, f: t.PitchShift(-4.0, 4.0, p=1.0, sample_rate=16_000, output_type="dict"),
         note="torch-audiomentations has four pitches at 16 kHz",
     ),
     Job(
@@ -226,7 +226,7 @@ JOBS: tuple[Job, ...] = (
         lambda t, f: t.SpliceOut(p=1.0, output_type="dict"),
     ),
     Job("repeat part", lambda f: augment.RepeatPart(), lambda a, f: a.RepeatPart(p=1.0)),
-    Job("trim", lambda f: augment.Trim(), lambda a, f: a.Trim(p=1.0)),
+    Job("trim", lambda f: augment.TrimSilence(), lambda a, f: a.Trim(p=1.0)),
     Job("pad", lambda f: augment.Pad(), lambda a, f: a.Padding(p=1.0)),
     Job(
         "duration",
@@ -245,7 +245,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job(
         "MP3",
-        lambda f: augment.Mp3(),
+        lambda f: augment.LossyCodec(codec="mp3"),
         lambda a, f: a.Mp3Compression(p=1.0),
     ),
 )
