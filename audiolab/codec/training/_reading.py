@@ -55,6 +55,7 @@ def _class(hint: Any) -> type[Any]:
 
 
 def plain(value: Any) -> Any:
+    """Return lists for tuples, at any depth: what YAML and JSON can hold."""
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, list | tuple) else value

@@ -77,10 +77,11 @@ class _Spectra(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         window, bins, magnitude, *rest = ctx.saved_tensors
         real, imaginary = bins.real, bins.imag
-        slope, towards_real, towards_imaginary = (*gradients, None, None)[:3]
+        slope, *parts = gradients
         inner = torch.empty_like(bins)
-        if rest and towards_real is not None and towards_imaginary is not None:
+        if rest:
             (factor,) = rest
+            towards_real, towards_imaginary = parts
             radial = torch.addcmul(towards_real * real, towards_imaginary, imaginary)
             radial *= factor
             radial /= magnitude + MAGNITUDE_FLOOR

@@ -18,12 +18,10 @@ from contextlib import contextmanager
 
 import torch
 from torch import distributed, nn
-from torch.distributed.nn.functional import all_reduce
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from audiolab.codec._pool import Pool
 
-__all__ = ["ProcessPool", "SharedBatchNorm", "join", "share_statistics"]
+__all__ = ["ProcessPool", "join", "share_statistics"]
 
 
 class ProcessPool(Pool):
@@ -146,71 +144,61 @@ def join(device: str) -> Iterator[tuple[torch.device, ProcessPool | None]]:
         distributed.destroy_process_group()
 
 
-class SharedBatchNorm(nn.Module):
-    """Batch normalisation over the items of all processes, with the names of the layer it replaces.
-
-    Parameters
-    ----------
-    layer : BatchNorm1d
-        Whose parameters and statistics are taken over.
-    """
-
-    running_mean: torch.Tensor
-    running_var: torch.Tensor
-
-    def __init__(self, layer: _BatchNorm) -> None:
-        super().__init__()
-        self.momentum = 0.1 if layer.momentum is None else layer.momentum
-        self.eps = layer.eps
-        self.weight, self.bias = layer.weight, layer.bias
-        for name, buffer in layer.named_buffers():
-            self.register_buffer(name, buffer)
+class _SharedStatistics(nn.BatchNorm1d):
+    """Batch normalisation whose batch is that of all processes."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Normalise.
-
-        Parameters
-        ----------
-        x : Tensor
-            ``(batch, channels, time)``.
-
-        Returns
-        -------
-        Tensor
-            The same shape.
-        """
-        if self.training:
-            mean, variance = self._statistics(x)
-        else:
-            mean, variance = self.running_mean, self.running_var
-        y = (x - mean[:, None]) * torch.rsqrt(variance + self.eps)[:, None]
-        if self.weight is not None:
-            y = y * self.weight[:, None] + self.bias[:, None]
-        return y
-
-    def _statistics(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Normalise ``(batch, channels, time)``."""
+        if not self.training:
+            return super().forward(x)
         count = x.shape[0] * x.shape[2] * distributed.get_world_size()
-        mean = all_reduce(x.sum(dim=(0, 2))) / count
-        variance = all_reduce((x - mean[:, None]).square().sum(dim=(0, 2))) / count
+        mean = _total(x.sum(dim=(0, 2))) / count
+        centred = x - mean[:, None]
+        variance = _total(centred.square().sum(dim=(0, 2))) / count
         with torch.no_grad():
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * (count / max(count - 1, 1)), self.momentum)
-            tracked = getattr(self, "num_batches_tracked", None)
-            if tracked is not None:
-                tracked.add_(1)
-        return mean, variance
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            assert self.num_batches_tracked is not None
+            self.num_batches_tracked.add_(1)
+            weight = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+            self.running_mean.lerp_(mean, weight)
+            self.running_var.lerp_(variance * (count / max(count - 1, 1)), weight)
+        y: torch.Tensor = centred * torch.rsqrt(variance + self.eps)[:, None]
+        return y * self.weight[:, None] + self.bias[:, None] if self.affine else y
+
+
+def _total(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the sum over the processes, with a gradient."""
+    total: torch.Tensor = _Total.apply(tensor)
+    return total
+
+
+class _Total(torch.autograd.Function):
+    """A sum over the processes; so is its gradient."""
+
+    @staticmethod
+    def forward(ctx: object, tensor: torch.Tensor) -> torch.Tensor:
+        joined = tensor.clone()
+        distributed.all_reduce(joined)
+        return joined
+
+    @staticmethod
+    def backward(ctx: object, *gradients: torch.Tensor) -> torch.Tensor:
+        joined = gradients[0].clone()
+        distributed.all_reduce(joined)
+        return joined
 
 
 def share_statistics(module: nn.Module) -> None:
-    """Replace every batch normalisation below `module` by one over all processes.
+    """Let every batch normalisation in `module` see the items of all processes.
 
     Parameters
     ----------
     module : Module
-        Changed in place; the names of its parameters and buffers stay.
+        Changed in place; parameters, buffers and their names stay.
     """
-    for name, child in list(module.named_children()):
-        if isinstance(child, _BatchNorm):
-            setattr(module, name, SharedBatchNorm(child))
-        else:
-            share_statistics(child)
+    for child in module.modules():
+        if isinstance(child, nn.BatchNorm1d):
+            kind = type(child)
+            # Behind the layer's own class, so that what a subclass adds is still added.
+            child.__class__ = type(f"Shared{kind.__name__}", (kind, _SharedStatistics), {})

@@ -23,6 +23,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from audiolab._documents import write_document
+from audiolab.codec.config import EncodecConfig
 from audiolab.codec.model import EncodecModel
 from audiolab.codec.training import schedule
 from audiolab.codec.training._draws import step_generator
@@ -31,7 +32,7 @@ from audiolab.codec.training.average import ModelAverage
 from audiolab.codec.training.checkpoints import CheckpointError, Checkpoints, read_checkpoint
 from audiolab.codec.training.collapse import CollapseWatch
 from audiolab.codec.training.config import TrainingConfig
-from audiolab.codec.training.distributed import ProcessPool, SharedBatchNorm, share_statistics
+from audiolab.codec.training.distributed import ProcessPool, share_statistics
 from audiolab.codec.training.initialization import unit_variance
 from audiolab.codec.training.logs import CsvLog, RunningMean, TensorBoardLog
 from audiolab.codec.training.objective import Objective
@@ -343,7 +344,7 @@ class Trainer:
     def _freeze_statistics(self, progress: float) -> None:
         frozen = progress >= self.config.quantizer.freeze_statistics
         for module in self.model.modules():
-            if isinstance(module, _BatchNorm | SharedBatchNorm):
+            if isinstance(module, _BatchNorm):
                 module.train(not frozen)
 
     def _set_dead_threshold(self) -> None:
@@ -405,9 +406,9 @@ class Trainer:
     def _restore(self, path: Path) -> None:
         content = read_checkpoint(path)
         try:
-            now = self.config.to_dict()["model"]
-            then = content["config"]["model"]
-            changed = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k))
+            now = self.config.model.to_dict()
+            then = EncodecConfig.from_dict(content["config"]["model"]).to_dict()
+            changed = sorted(name for name in now if now[name] != then[name])
             if changed:
                 raise CheckpointError(f"{path} is of another model: {', '.join(changed)} changed")
             self.model.load_state_dict(content["model"])
