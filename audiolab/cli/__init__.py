@@ -32,6 +32,7 @@ COMMANDS = (
     Command("info", "tell what is in audio files", "audiolab.cli.info"),
     Command("convert", "change format, rate, channels or range", "audiolab.cli.convert"),
     Command("effects", "apply SoX effects, as sox does", "audiolab.cli.effects"),
+    Command("augment", "augment files by a recipe, reproducibly", "audiolab.cli.augment"),
     Command("resample", "change the sample rate, or compare ways to", "audiolab.cli.resample"),
     Command("features", "compute mel spectrograms, MFCC and the like", "audiolab.cli.features"),
     Command("play-page", "write a web page to compare files by ear", "audiolab.cli.play_page"),

@@ -13,12 +13,14 @@ from typing import Any, ClassVar
 
 import torch
 
-from audiolab import effects
 from audiolab.augment._fields import Amount, amount
+from audiolab.augment._sections import run_sections
 from audiolab.augment.distributions import Choice, LogUniform, Uniform
 from audiolab.augment.seeds import uniform
 from audiolab.augment.single import WaveformTransform, column
 from audiolab.augment.transform import Params
+from audiolab.effects.filters import design
+from audiolab.effects.filters.design import Biquad
 
 __all__ = [
     "BandPass",
@@ -37,35 +39,36 @@ def frequency(
 ) -> torch.Tensor:
     """Return one frequency an item, at most 0.49 of the sample rate."""
     limit = 0.49 * sample_rate
-    return torch.tensor(
-        [min(float(each[name]), limit) for each in params],
-        dtype=torch.float64,
-        device=waveform.device,
-    )
+    return each_item([{name: min(float(each[name]), limit)} for each in params], name, waveform)
 
 
-def cascade(
-    function: Callable[..., torch.Tensor],
+def each_item(params: Sequence[Params], name: str, waveform: torch.Tensor) -> torch.Tensor:
+    """Return a parameter as ``(items, 1)``, as designs of filters take it."""
+    return column(params, name, waveform)[:, None]
+
+
+def butterworth(
+    design: Callable[..., Biquad],
     waveform: torch.Tensor,
     sample_rate: int,
     cutoff_hz: torch.Tensor,
-    sections: Sequence[int],
-) -> torch.Tensor:
-    """Apply a two-pole filter several times, with the widths that make it Butterworth's."""
-    for stage in range(max(sections)):
-        rows = [index for index, count in enumerate(sections) if count > stage]
+    counts: Sequence[int],
+) -> list[Biquad]:
+    """Return two-pole sections that make a low or high pass of Butterworth, a number an item."""
+    sections = []
+    for stage in range(max(counts)):
         # poles at equal angles on the circle; 1 / (2 cos) of each angle
         widths = [
-            0.5 / math.cos(math.pi * (2 * stage + 1) / (4 * sections[index])) for index in rows
+            0.5 / math.cos(math.pi * (2 * stage + 1) / (4 * count)) if stage < count else 1.0
+            for count in counts
         ]
         q = torch.tensor(widths, dtype=torch.float64, device=waveform.device)
-        if len(rows) == len(sections):
-            waveform = function(waveform, sample_rate, cutoff_hz=cutoff_hz, q=q)
-        else:
-            index = torch.tensor(rows, device=waveform.device)
-            done = function(waveform[index], sample_rate, cutoff_hz=cutoff_hz[index], q=q)
-            waveform = waveform.index_copy(0, index, done)
-    return waveform
+        each = design(sample_rate, cutoff_hz=cutoff_hz, q=q[:, None])
+        idle = torch.tensor([stage >= count for count in counts], device=waveform.device)
+        unity = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64, device=waveform.device)
+        b, a = (torch.where(idle[:, None, None], unity, part) for part in each)
+        sections.append(Biquad(b, a))
+    return sections
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +98,8 @@ class LowPass(WaveformTransform):
     ) -> torch.Tensor:
         cutoff_hz = frequency(params, "cutoff_hz", waveform, sample_rate)
         sections = [each["sections"] for each in params]
-        return cascade(effects.lowpass, waveform, sample_rate, cutoff_hz, sections)
+        low = butterworth(design.lowpass, waveform, sample_rate, cutoff_hz, sections)
+        return run_sections(waveform, low)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +129,8 @@ class HighPass(WaveformTransform):
     ) -> torch.Tensor:
         cutoff_hz = frequency(params, "cutoff_hz", waveform, sample_rate)
         sections = [each["sections"] for each in params]
-        return cascade(effects.highpass, waveform, sample_rate, cutoff_hz, sections)
+        high = butterworth(design.highpass, waveform, sample_rate, cutoff_hz, sections)
+        return run_sections(waveform, high)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,10 +163,11 @@ class BandPass(WaveformTransform):
     ) -> torch.Tensor:
         edges = [_edges(each) for each in params]
         sections = [each["sections"] for each in params]
-        for name, function in (("low", effects.highpass), ("high", effects.lowpass)):
+        both: list[Biquad] = []
+        for name, side in (("low", design.highpass), ("high", design.lowpass)):
             cutoff_hz = frequency(edges, name, waveform, sample_rate)
-            waveform = cascade(function, waveform, sample_rate, cutoff_hz, sections)
-        return waveform
+            both += butterworth(side, waveform, sample_rate, cutoff_hz, sections)
+        return run_sections(waveform, both)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +202,8 @@ class BandStop(WaveformTransform):
         ]
         q = torch.tensor(widths, dtype=torch.float64, device=waveform.device)
         center_hz = frequency(params, "center_hz", waveform, sample_rate)
-        return effects.bandreject(waveform, sample_rate, center_hz=center_hz, q=q)
+        notch = design.bandreject(sample_rate, center_hz=center_hz, q=q[:, None])
+        return run_sections(waveform, [notch])
 
 
 def _edges(params: Params) -> dict[str, float]:
@@ -232,13 +239,13 @@ class Peaking(WaveformTransform):
         params: Sequence[Params],
         lengths: Sequence[int],
     ) -> torch.Tensor:
-        return effects.equalizer(
-            waveform,
+        section = design.equalizer(
             sample_rate,
             center_hz=frequency(params, "center_hz", waveform, sample_rate),
-            gain_db=column(params, "gain_db", waveform),
-            q=column(params, "q", waveform),
+            gain_db=each_item(params, "gain_db", waveform),
+            q=each_item(params, "q", waveform),
         )
+        return run_sections(waveform, [section])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,13 +276,13 @@ class LowShelf(WaveformTransform):
         params: Sequence[Params],
         lengths: Sequence[int],
     ) -> torch.Tensor:
-        return effects.bass(
-            waveform,
+        section = design.bass(
             sample_rate,
-            gain_db=column(params, "gain_db", waveform),
+            gain_db=each_item(params, "gain_db", waveform),
             center_hz=frequency(params, "center_hz", waveform, sample_rate),
-            q=column(params, "q", waveform),
+            q=each_item(params, "q", waveform),
         )
+        return run_sections(waveform, [section])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,13 +313,13 @@ class HighShelf(WaveformTransform):
         params: Sequence[Params],
         lengths: Sequence[int],
     ) -> torch.Tensor:
-        return effects.treble(
-            waveform,
+        section = design.treble(
             sample_rate,
-            gain_db=column(params, "gain_db", waveform),
+            gain_db=each_item(params, "gain_db", waveform),
             center_hz=frequency(params, "center_hz", waveform, sample_rate),
-            q=column(params, "q", waveform),
+            q=each_item(params, "q", waveform),
         )
+        return run_sections(waveform, [section])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -350,22 +357,22 @@ class SevenBandEqualizer(WaveformTransform):
         params: Sequence[Params],
         lengths: Sequence[int],
     ) -> torch.Tensor:
-        for band in range(7):
-            # Each band leaves out the items whose sample rate has it not: all or none.
-            if self.bands_hz[band] * 2 ** (1 / 3) > 0.49 * sample_rate:
-                continue
+        # Bands that the sample rate has not are left out, for all items or none.
+        limit = 0.49 * sample_rate * 2.0 ** (-1.0 / 3.0)
+        sections = []
+        for band in (index for index, center in enumerate(self.bands_hz) if center <= limit):
             own = [
                 {name: each[name][band] for name in ("gain_db", "center_hz", "q")}
                 for each in params
             ]
             shape: dict[str, Any] = {
                 "center_hz": frequency(own, "center_hz", waveform, sample_rate),
-                "gain_db": column(own, "gain_db", waveform),
+                "gain_db": each_item(own, "gain_db", waveform),
             }
             if band in (0, 6):
-                shelf = effects.bass if band == 0 else effects.treble
-                waveform = shelf(waveform, sample_rate, q=math.sqrt(0.5), **shape)
+                shelf = design.bass if band == 0 else design.treble
+                sections.append(shelf(sample_rate, q=math.sqrt(0.5), **shape))
             else:
-                width = column(own, "q", waveform)
-                waveform = effects.equalizer(waveform, sample_rate, q=width, **shape)
-        return waveform
+                width = each_item(own, "q", waveform)
+                sections.append(design.equalizer(sample_rate, q=width, **shape))
+        return run_sections(waveform, sections)
