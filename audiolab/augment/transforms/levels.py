@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 from audiolab import metrics
@@ -94,14 +95,18 @@ class GainTransition(LevelTransform):
         params: Sequence[Params],
         lengths: Sequence[int],
     ) -> torch.Tensor:
-        time = torch.arange(waveform.shape[-1], dtype=torch.float64, device=waveform.device)
-        curves = []
-        for each, length in zip(params, lengths, strict=True):
-            begin = each["position"] * length
-            share = ((time - begin) / (each["duration_s"] * sample_rate)).clamp(0.0, 1.0)
-            level_db = each["start_db"] + (each["stop_db"] - each["start_db"]) * share
-            curves.append((level_db * (math.log(10.0) / 20.0)).exp())
-        return torch.stack(curves)[:, None, :].to(waveform.dtype)
+        wide = torch.float64 if waveform.dtype == torch.float64 else torch.float32
+        curves = torch.empty(len(params), 1, waveform.shape[-1], dtype=wide, device="cpu")
+        for each, length, curve in zip(params, lengths, curves.numpy()[:, 0], strict=True):
+            begin, count = each["position"] * length, each["duration_s"] * sample_rate
+            first = min(math.ceil(begin), len(curve))
+            last = min(max(first, math.ceil(begin + count)), len(curve))
+            share = (np.arange(first, last) - begin) / count
+            start, change = each["start_db"], each["stop_db"] - each["start_db"]
+            curve[:first] = amplitude(start)
+            curve[first:last] = np.exp((start + change * share) * (math.log(10.0) / 20.0))
+            curve[last:] = amplitude(start + change)
+        return curves.to(waveform)
 
 
 @dataclass(frozen=True, kw_only=True)
