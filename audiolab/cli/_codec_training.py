@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["build_parser", "run"]
 
+#: Status of a run that was stopped and may be resumed.
+STOPPED = 130
+
 DESCRIPTION = """\
 Train a neural codec. The run's folder gets checkpoints, log.csv, the model as it would be published
-(model/), and the configuration. A run that was stopped, by Ctrl-C or otherwise, goes on with
---resume as if it had not been; --steps and --minutes change its length at any time."""
+(model/), sounds of held-out audio with a page to hear them (report.html), and the configuration. A
+run that was stopped, by Ctrl-C or otherwise, goes on with --resume as if it had not been; --steps
+and --minutes change its length at any time. Under torchrun, several processes share every batch."""
 
 EXAMPLES = """\
 examples:
   audiolab codec train audiolab_24khz --data songs/ --out run
   audiolab codec train audiolab_24khz --data songs/ --out run --resume --minutes 30
-  audiolab codec train my.yaml --data songs/ --out run --device cuda"""
+  audiolab codec train my.yaml --data songs/ --out run --device cuda
+  torchrun --nproc-per-node 2 -m audiolab codec train my.yaml --data songs/ --out run"""
 
 
 def build_parser() -> Parser:
@@ -71,6 +76,7 @@ def run(words: list[str]) -> int:
 
     from audiolab.codec.training.config import TrainingConfig
     from audiolab.codec.training.data import open_source
+    from audiolab.codec.training.distributed import join
     from audiolab.codec.training.trainer import Trainer, shortened
 
     torch.set_num_threads(arguments.threads)
@@ -85,17 +91,19 @@ def run(words: list[str]) -> int:
         seed=config.seed,
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(
-        config,
-        source,
-        arguments.out,
-        device=arguments.device,
-        resume=arguments.resume,
-        on_event=_show,
-    )
-    with _gentle_stop(trainer.request_stop):
-        finished = trainer.run()
-    return 0 if finished else 130
+    with join(arguments.device) as (device, pool):
+        trainer = Trainer(
+            config,
+            source,
+            arguments.out,
+            device=device,
+            pool=pool,
+            resume=arguments.resume,
+            on_event=lambda event: _show(event, arguments.out),
+        )
+        with _gentle_stop(trainer.request_stop):
+            finished = trainer.run()
+    return 0 if finished else STOPPED
 
 
 def _find(name: str) -> Path:
@@ -113,8 +121,8 @@ def _find(name: str) -> Path:
     return found
 
 
-def _show(event: Event) -> None:
-    """Print an event in one line."""
+def _show(event: Event, folder: Path) -> None:
+    """Print an event in one line; give a checkpoint its page."""
     numbers = {name: value for name, value in event.values.items() if name not in _HIDDEN}
     listed = " ".join(f"{name.removeprefix('validation/')} {v:.4g}" for name, v in numbers.items())
     head = f"{clock(event.elapsed_s)} {event.progress:5.1%} step {event.step}"
@@ -122,9 +130,41 @@ def _show(event: Event) -> None:
         print(f"{head} {listed}", flush=True)
     elif event.kind == "checkpoint":
         print(f"{head} saved {event.text} {listed}".rstrip(), flush=True)
+        if event.samples:
+            _write_page(event, folder / "report.html")
     else:
         stream = sys.stderr if event.kind == "warning" else sys.stdout
         print(f"{head} {event.kind}: {event.text}", file=stream, flush=True)
+
+
+def _write_page(event: Event, path: Path) -> None:
+    """Write what the newest checkpoint sounds and looks like, its losses below."""
+    from audiolab._files import atomic_path
+    from audiolab.display import Table, comparison_page
+
+    tracks = {
+        f"{name}, item {index + 1}": file
+        for name, files in event.samples.items()
+        for index, file in enumerate(files)
+    }
+    losses = [(n.removeprefix("validation/"), f"{v:.4g}") for n, v in event.values.items()]
+    text = comparison_page(
+        dict(sorted(tracks.items(), key=lambda each: each[0].rpartition(" ")[2])),
+        title=f"{path.parent.name}: step {event.step}",
+        notes=f"{event.progress:.1%} of the run, {event.elapsed_s / 60:.1f} minutes of training. "
+        "The items were never trained on.",
+        tables=[
+            Table(
+                "Losses on held-out items, mean over the bandwidths",
+                ("loss", "value"),
+                tuple(losses),
+            )
+        ]
+        if losses
+        else [],
+    )
+    with atomic_path(path, overwrite=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 _HIDDEN = ("progress", "elapsed_s")
