@@ -20,7 +20,7 @@ from audiolab.cli._errors import CommandError, describe, report
 from audiolab.cli._progress import Progress
 from audiolab.codec import EncodecModel
 from audiolab.codec.bitstream import BitstreamError, Header, read_header
-from audiolab.codec.config import PRESETS
+from audiolab.codec.config import DEFAULT_MODEL, PRESETS
 from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.language_model import LanguageModel
 from audiolab.codec.tokens import TokenInfo, load_tokens, save_tokens
@@ -60,7 +60,7 @@ class Worker:
     def compress(self, source: Path, target: Path) -> None:
         """Make an ``.ecdc`` file of audio."""
         options = self._options
-        model = self._model(options.model or ("encodec_48khz" if options.hq else "encodec_24khz"))
+        model = self._model(options.model or ("encodec_48khz" if options.hq else DEFAULT_MODEL))
         if options.bandwidth not in model.target_bandwidths:
             offered = ", ".join(f"{each:g}" for each in model.target_bandwidths)
             raise CommandError(

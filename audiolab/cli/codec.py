@@ -1,4 +1,4 @@
-"""``audiolab codec``: the EnCodec neural codec on files; takes the command line of ``encodec``."""
+"""``audiolab codec``: a neural codec on files; takes the command line of ``encodec``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from audiolab.cli._errors import CommandError, Parser, UsageError, describe, rep
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "run"]
 
 DESCRIPTION = """\
-Compress audio into .ecdc files with the EnCodec neural codec, and back.
+Compress audio into .ecdc files with a neural codec, and back: the bundled 24 kHz mono model, the
+published EnCodec models, or your own.
 
   audiolab codec compress INPUT...     audio to .ecdc
   audiolab codec decompress INPUT...   .ecdc to audio
@@ -25,7 +26,8 @@ Compress audio into .ecdc files with the EnCodec neural codec, and back.
   audiolab codec eval MODEL INPUT...   what a model makes of audio; see audiolab codec eval --help
   audiolab codec train CONFIG ...      a model of your own; see audiolab codec train --help
   audiolab codec INPUT [OUTPUT]        as `encodec` does: .ecdc is decompressed, anything else
-                                       compressed, or sent both ways if OUTPUT is audio
+                                       compressed, or sent both ways if OUTPUT is audio;
+                                       `--model encodec_24khz` is its default model
 
 - is stdin or stdout: audio of any format comes in, .ecdc or WAV goes out, and what stdin holds
 tells the direction. Files of any length take the same memory. Outputs appear whole, or not at
@@ -68,10 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=BANDWIDTH_KBPS,
         metavar="KBPS",
-        help="1.5, 3, 6 (default), 12 or 24 kbps; 48 kHz starts at 3",
+        help="1.5, 3, 6 (default) or 12 kbps; encodec_24khz and --hq have 24 too, --hq starts at 3",
     )
     parser.add_argument(
-        "-q", "--hq", action="store_true", help="the 48 kHz stereo model instead of 24 kHz mono"
+        "-q", "--hq", action="store_true", help="the published 48 kHz stereo model, encodec_48khz"
     )
     parser.add_argument(
         "-l", "--lm", action="store_true", help="save bits by a language model (slower)"
@@ -113,7 +115,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="files worked on at once (default: 1)",
     )
     parser.add_argument(
-        "--model", metavar="NAME", help="name, folder or file of a model (default: see --hq)"
+        "--model",
+        metavar="NAME",
+        help="name, folder or file of a model (default: audiolab_24khz, which needs no download; "
+        "encodec_24khz and encodec_48khz are the published ones)",
     )
     parser.add_argument(
         "--language-model",

@@ -1,4 +1,4 @@
-"""The EnCodec neural codec: model, tokens, streams, files.
+"""Neural codecs of EnCodec's kind: models, tokens, streams, files.
 
 The names below load torch when they are first used; `audiolab.codec.bitstream` and
 `audiolab.codec.entropy` work without it.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from audiolab.codec.bitstream import BitstreamError
     from audiolab.codec.checkpoint import CheckpointError
     from audiolab.codec.compression import compress, compress_file, write_codes
-    from audiolab.codec.config import PRESETS, EncodecConfig, preset
+    from audiolab.codec.config import DEFAULT_MODEL, PRESETS, EncodecConfig, preset
     from audiolab.codec.decompression import (
         LegacyStreamWarning,
         decompress,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from audiolab.codec.exact_lm import ExactLanguageModel
     from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
+    from audiolab.codec.mdct_config import MDCTConfig
     from audiolab.codec.model import EncodecModel, EncodedSegment, Reconstruction
     from audiolab.codec.quantizer import ResidualVectorQuantizer
     from audiolab.codec.streaming import StreamingDecoder, StreamingEncoder
@@ -49,10 +50,12 @@ _HOMES = {
     "load_tokens": "tokens",
     "save_tokens": "tokens",
     "CheckpointError": "checkpoint",
+    "DEFAULT_MODEL": "config",
     "PRESETS": "config",
     "EncodecConfig": "config",
     "preset": "config",
     "EncodecModel": "model",
+    "MDCTConfig": "mdct_config",
     "EncodedSegment": "model",
     "Reconstruction": "model",
     "ResidualVectorQuantizer": "quantizer",
@@ -62,6 +65,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "DEFAULT_MODEL",
     "PRESETS",
     "BitstreamError",
     "CheckpointError",
@@ -72,6 +76,7 @@ __all__ = [
     "LanguageModel",
     "LanguageModelConfig",
     "LegacyStreamWarning",
+    "MDCTConfig",
     "Reconstruction",
     "ResidualVectorQuantizer",
     "StreamingDecoder",

@@ -36,6 +36,7 @@ from audiolab.codec._models import (
 )
 from audiolab.codec._payload import AnyLanguageModel, segment_frames, writer
 from audiolab.codec.bitstream import ChecksumWriter, Header
+from audiolab.codec.config import DEFAULT_MODEL
 from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.model import EncodecModel, EncodedSegment
 
@@ -103,7 +104,7 @@ def compress(
     waveform: torch.Tensor,
     sample_rate: int,
     *,
-    model: ModelLike = "encodec_24khz",
+    model: ModelLike = DEFAULT_MODEL,
     bandwidth: float | None = None,
     lm: LanguageModelLike = False,
     lm_version: int = 1,
@@ -119,7 +120,7 @@ def compress(
         resampled to what the model takes.
     sample_rate : int
         Rate in Hz.
-    model : EncodecModel, str or path, default: "encodec_24khz"
+    model : EncodecModel, str or path, default: "audiolab_24khz"
         The codec, or what `EncodecModel.from_pretrained` takes; a name is loaded once.
     bandwidth : float, optional
         In kbps, one of the model's `target_bandwidths`; by default that of the model, else 6.
@@ -168,7 +169,7 @@ def compress_file(
     source: AudioSource,
     path: FilePath,
     *,
-    model: ModelLike = "encodec_24khz",
+    model: ModelLike = DEFAULT_MODEL,
     bandwidth: float | None = None,
     lm: LanguageModelLike = False,
     lm_version: int = 1,

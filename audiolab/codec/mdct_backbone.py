@@ -31,7 +31,7 @@ from audiolab.codec.config import EncodecConfig
 from audiolab.codec.mdct import MDCT
 from audiolab.codec.mdct_config import MDCTConfig
 
-__all__ = ["Block", "FrameConv", "LatentNorm", "MDCTDecoder", "MDCTEncoder"]
+__all__ = ["Block", "FrameConv", "LatentNorm", "MDCTDecoder", "MDCTEncoder", "latent_gains"]
 
 _FLOOR = 1e-5  # of a magnitude before a root or a logarithm
 _LATENT_MOMENTUM = 0.02
@@ -115,6 +115,27 @@ class Block(nn.Module):
         return x + self.scale * added
 
 
+def latent_gains(variance: torch.Tensor, epsilon: float, whitening: float) -> torch.Tensor:
+    """Return what `LatentNorm` multiplies channels by after it brought them to unit variance.
+
+    Parameters
+    ----------
+    variance : Tensor
+        Running variances ``(channels,)``.
+    epsilon : float
+        Added to them.
+    whitening : float
+        As for `LatentNorm`.
+
+    Returns
+    -------
+    Tensor
+        ``(channels,)``, of mean square 1.
+    """
+    kept = (variance + epsilon).pow((1 - whitening) / 2)
+    return kept * kept.square().mean().rsqrt()
+
+
 class LatentNorm(nn.BatchNorm1d):
     """Batch normalisation that may keep something of the channels' proportions.
 
@@ -151,18 +172,8 @@ class LatentNorm(nn.BatchNorm1d):
         Tensor
             The same shape.
         """
-        return super().forward(x) * self.gains()[:, None]
-
-    def gains(self) -> torch.Tensor:
-        """Return what each channel is multiplied by after it was brought to unit variance.
-
-        Returns
-        -------
-        Tensor
-            ``(channels,)``, of mean square 1.
-        """
-        kept = (self.running_var + self.eps).pow((1 - self.whitening) / 2)
-        return kept * kept.square().mean().rsqrt()
+        gains = latent_gains(self.running_var, self.eps, self.whitening)
+        return super().forward(x) * gains[:, None]
 
 
 class MDCTEncoder(nn.Module):

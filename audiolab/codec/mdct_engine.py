@@ -21,7 +21,7 @@ from audiolab.codec._mdct_steps import BlockStep, ConvStep, Linear, Norm, Rotati
 from audiolab.codec._steps import compiled
 from audiolab.codec._tasks import Task, run_tasks
 from audiolab.codec.config import EncodecConfig
-from audiolab.codec.mdct_backbone import Block, MDCTDecoder, MDCTEncoder
+from audiolab.codec.mdct_backbone import Block, MDCTDecoder, MDCTEncoder, latent_gains
 
 __all__ = ["MDCTNetwork", "MDCTStream"]
 
@@ -45,7 +45,8 @@ class _Encoder:
         self.norm = Norm(operations, module.input_norm)
         self.blocks = [BlockStep(operations, b) for b in module.blocks if isinstance(b, Block)]
         norm = module.latent_norm
-        gain = norm.gains() * (norm.running_var + norm.eps).rsqrt()
+        gain = latent_gains(norm.running_var, norm.eps, norm.whitening)
+        gain = gain * (norm.running_var + norm.eps).rsqrt()
         offset = (module.output.bias - norm.running_mean) * gain
         self.skip = Linear(operations, module.skip.weight.t() * gain, offset)
         self.output = Linear(operations, module.output.weight.t() * gain, offset)

@@ -11,8 +11,9 @@ Codes are those of ``encodec`` 0.1.1, with these differences, none of which a de
 - the number of frames is counted in integers, so no length fails to come back;
 - items of a batch may have lengths of their own, and come out as if each had come alone.
 
-On a CPU without gradients, `audiolab.codec.engine` evaluates the networks; everywhere else, their
-modules do.
+The networks around the quantiser are SEANet, as in that package, or those around an MDCT
+(`EncodecConfig.backbone`). On a CPU without gradients, `audiolab.codec.engine` evaluates them;
+everywhere else, their modules do.
 
 ``torch.export`` and ``torch.onnx.export`` take `encoder` and `decoder`. They unroll an LSTM over
 time, so the published models are exported for the length of the example ("you marked ... as dynamic
@@ -88,12 +89,12 @@ class EncodecModel(Coding, TrainingPass):
 
     @classmethod
     def from_preset(cls, name: str, *, generator: Seed = None) -> EncodecModel:
-        """Build a published model's architecture with random weights and empty codebooks.
+        """Build a preset's architecture with random weights and empty codebooks.
 
         Parameters
         ----------
         name : str
-            ``"encodec_24khz"`` or ``"encodec_48khz"``.
+            ``"audiolab_24khz"``, ``"encodec_24khz"`` or ``"encodec_48khz"``.
         generator : Generator, int or None, default: None
             Where the weights are drawn from.
 
@@ -117,9 +118,10 @@ class EncodecModel(Coding, TrainingPass):
         Parameters
         ----------
         name_or_path : str or path
-            A published model's name, whose checkpoint is looked for in torch's cache and downloaded
-            if it is missing; a folder with ``config.json`` and ``model.safetensors``; a checkpoint
-            file; or a repository that Hugging Face's cache holds, as ``"facebook/encodec_24khz"``.
+            ``"audiolab_24khz"``, whose weights are part of this package; a published model's name,
+            whose checkpoint is looked for in torch's cache and downloaded if it is missing; a
+            folder with ``config.json`` and ``model.safetensors``; a checkpoint file; or a
+            repository that Hugging Face's cache holds, as ``"facebook/encodec_24khz"``.
         download : bool, default: True
             Whether a missing checkpoint may be downloaded.
         progress : callable, optional
@@ -144,6 +146,8 @@ class EncodecModel(Coding, TrainingPass):
 
     def save_pretrained(self, folder: FilePath, *, overwrite: bool = False) -> None:
         """Write ``config.json`` and ``model.safetensors``, which transformers loads too.
+
+        It does not know the backbone "mdct". `audiolab.codec.compact` writes fewer bytes.
 
         Parameters
         ----------

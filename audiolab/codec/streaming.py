@@ -6,9 +6,13 @@ the same sound up to rounding.
 *Latency.* A causal convolution is padded on its left by reflection, so the first frames depend
 on what comes after them. With the published model, frames 0 to 6 are determined when 2,240
 samples (93 ms) are in; from then on, each 320 samples (13 ms) determine one more. The decoder
-likewise needs seven frames of codes before the first sample, then one for each 320 samples. At
-the end the last samples, if they don't fill a frame, are reflected; only
-`StreamingEncoder.finish` can do that.
+likewise needs seven frames of codes before the first sample, then one for each 320 samples. The
+networks around an MDCT look ahead all the time: with the bundled model, codes are four frames
+behind the samples, and samples seven frames behind the codes, so that sound comes out 160 ms after
+it went in, and `finish` returns the last frames.
+
+At the end the last samples, if they don't fill a frame, are reflected (by SEANet) or followed by
+zeros; only `StreamingEncoder.finish` can do that.
 """
 
 from __future__ import annotations

@@ -256,7 +256,8 @@ def test_a_published_model_that_is_missing_says_where_to_put_it(
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(urllib.request, "urlopen", offline)
-    run("codec", sound).failed(1, "encodec_24khz-d7cc33bc.th", "no network")
+    model = ("--model", "encodec_24khz")
+    run("codec", *model, sound).failed(1, "encodec_24khz-d7cc33bc.th", "no network")
     run("codec", "-q", sound).failed(1, "encodec_48khz-7e698e3e.th")
 
 

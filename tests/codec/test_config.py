@@ -16,6 +16,11 @@ from audiolab.codec.config import PRESETS, EncodecConfig, preset
 def test_dictionaries_and_json_come_back(name: str) -> None:
     config = preset(name)
     assert EncodecConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize("name", ["encodec_24khz", "encodec_48khz"])
+def test_transformers_names_come_back(name: str) -> None:
+    config = preset(name)
     theirs = json.loads(json.dumps(config.to_transformers()))
     assert EncodecConfig.from_transformers(theirs) == config
     # A config.json of the hub says nothing of us: the name is found by the numbers.
@@ -24,7 +29,7 @@ def test_dictionaries_and_json_come_back(name: str) -> None:
 
 
 def test_derived_numbers() -> None:
-    mono, stereo = PRESETS.values()
+    mono, stereo = preset("encodec_24khz"), preset("encodec_48khz")
     assert (mono.frame_rate, mono.hop_length, mono.num_codebooks) == (75, 320, 32)
     assert (stereo.frame_rate, stereo.hop_length, stereo.num_codebooks) == (150, 320, 16)
     assert (stereo.segment_length, stereo.segment_stride) == (48_000, 47_520)
@@ -77,5 +82,7 @@ def test_other_models_are_refused() -> None:
         EncodecConfig.from_dict({"sample_rte": 1})
     with pytest.raises(ValueError, match="transformers knows no EnCodec"):
         EncodecConfig(norm="none").to_transformers()
-    with pytest.raises(ValueError, match="encodec_24khz, encodec_48khz, got 'encodec'"):
+    with pytest.raises(
+        ValueError, match="encodec_24khz, encodec_48khz, audiolab_24khz, got 'encodec'"
+    ):
         preset("encodec")

@@ -20,6 +20,7 @@ from audiolab.codec import EncodecConfig, EncodecModel, checkpoint, compress, de
 from audiolab.codec.config import preset
 from audiolab.codec.mdct_backbone import LatentNorm, MDCTDecoder, MDCTEncoder
 from audiolab.codec.mdct_config import MDCTConfig
+from audiolab.codec.training.distributed import share_statistics
 
 NAME = "audiolab_24khz"
 
@@ -100,6 +101,17 @@ def test_partial_whitening_keeps_proportions(whitening: float) -> None:
     # The running variances are 0.98^600 short of their end.
     torch.testing.assert_close(spread / spread[1], expected, rtol=2e-3, atol=0)
     torch.testing.assert_close(y.square().mean(), torch.tensor(1.0), rtol=2e-3, atol=0)
+
+
+def test_the_layer_that_processes_share_normalises_alike() -> None:
+    ours, shared = LatentNorm(3, 0.25), nn.Sequential(LatentNorm(3, 0.25))
+    for layer in (ours, shared[0]):
+        assert isinstance(layer, LatentNorm)
+        layer.running_mean.copy_(torch.tensor([0.1, -0.2, 1.0]))
+        layer.running_var.copy_(torch.tensor([0.3, 1.0, 9.0]))
+    share_statistics(shared)
+    x = noise(4, 3, 30)
+    torch.testing.assert_close(shared.eval()(x), ours.eval()(x))
 
 
 def test_evaluation_mode_freezes_the_latent_statistics() -> None:
