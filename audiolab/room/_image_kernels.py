@@ -1,17 +1,17 @@
 """Compiled loops over image sources: their pulses summed into impulse responses, in float64.
 
-An image that arrives at time t (in samples) adds ``a sinc(n - t) w(n - t)`` to sample n, with a Hann
-window w over ``[-W, W]``, ``W = taps / 2``, that moves with the pulse. At whole distances k from the
-nearest sample, t = n0 + f, both factors need one sine and one cosine an image:
+An image that arrives at time t (in samples) adds ``a sinc(n - t) w(n - t)`` to sample n, with a
+Hann window w over ``[-W, W]``, ``W = taps / 2``, that moves with the pulse. At whole distances k
+from the nearest sample, t = n0 + f, both factors need one sine and one cosine an image:
 
     sin(pi (k - f))       = -(-1)^k sin(pi f)
     cos(pi (k - f) / W)   = cos(pi k / W) cos(pi f / W) + sin(pi k / W) sin(pi f / W)
 
 so that a tap costs three multiplications with tables and a division; nothing is interpolated.
 
-Image i of an axis, i = -N ... N, was reflected |i| times and lies at ``2 q L + s`` for even i,
-``2 q L - s`` for odd i, ``q = (i + i mod 2) / 2``: |q - i mod 2| times by the wall at 0 and |q| times
-by the wall at L (Allen and Berkley, 1979).
+Image i of an axis, i = -N ... N, was reflected |i| times and lies at ``2 q L + s`` for even i, at
+``2 q L - s`` for odd i, ``q = (i + i mod 2) / 2``: |q - i mod 2| times by the wall at 0 and |q|
+times by the wall at L (Allen and Berkley, 1979).
 """
 
 from __future__ import annotations
@@ -29,21 +29,18 @@ Integers = NDArray[np.int64]
 
 _MATHS = {"contract", "nsz"}
 # 1 / n! with the signs of the series of sine and cosine.
-_S3, _S5, _S7, _S9, _S11 = (s / math.factorial(n) for s, n in zip((-1, 1) * 3, range(3, 12, 2)))
-_S13, _S15, _S17, _S19, _S21 = (
-    s / math.factorial(n) for s, n in zip((1, -1) * 3, range(13, 22, 2))
-)
-_C2, _C4, _C6, _C8, _C10, _C12 = (
-    s / math.factorial(n) for s, n in zip((-1, 1) * 3, range(2, 13, 2))
-)
+_S3, _S5, _S7, _S9, _S11 = (-1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800)
+_S13, _S15, _S17 = (1 / 6227020800, -1 / 1307674368000, 1 / 355687428096000)
+_S19, _S21 = (-1 / 121645100408832000, 1 / 51090942171709440000)
+_C2, _C4, _C6, _C8, _C10, _C12 = (-1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600)
 
 
 def tap_tables(taps: int) -> Doubles:
-    """Return ``-(-1)^k / (2 pi)`` times 1, ``cos(pi k / W)`` and ``sin(pi k / W)``, ``(3, taps)``."""
+    """Return ``-(-1)^k / (2 pi)`` times 1, ``cos(pi k / W)``, ``sin(pi k / W)``; and k: ``(4, taps)``."""
     k = np.arange(taps) - taps // 2
     angle = 2 * np.pi * k / taps
     sign = np.where(k % 2 == 0, -1.0, 1.0) / (2 * np.pi)
-    return np.stack([sign, sign * np.cos(angle), sign * np.sin(angle)])
+    return np.stack([sign, sign * np.cos(angle), sign * np.sin(angle), k.astype(np.float64)])
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
@@ -107,12 +104,12 @@ def _add_pulse(out: Doubles, time: float, amplitude: float, tables: Doubles) -> 
     angle = 2.0 * math.pi * f / taps
     a = amplitude * _sine(math.pi * f)
     b, c = a * _small_cosine(angle), a * _small_sine(angle)
-    lag = start - half - f
     # Slices, not offsets: an index that could be negative keeps the loop from being a vector's.
     line = out[first + start : first + stop]
     plain, even, odd = tables[0, start:stop], tables[1, start:stop], tables[2, start:stop]
+    near = tables[3, start:stop]
     for k in range(stop - start):
-        line[k] += (a * plain[k] + b * even[k] + c * odd[k]) / (lag + k)
+        line[k] += (a * plain[k] + b * even[k] + c * odd[k]) / (near[k] - f)
 
 
 @njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
@@ -146,17 +143,17 @@ def pulse_adjoint(
             if start < stop:
                 f = times[r, i] - nearest
                 if f == 0.0:
-                    f = 1e-9  # sin and cos of it cancel in the slope at the centre, see there
+                    f = 1e-150
                 sine, cosine = math.sin(math.pi * f), math.cos(math.pi * f)
                 b, c = math.cos(turn * f), math.sin(turn * f)
-                lag = -half - f
                 for k in range(start, stop):
                     window = tables[0, k] + b * tables[1, k] + c * tables[2, k]
                     window_slope = turn * (b * tables[2, k] - c * tables[1, k])
-                    g = grad[r, first + k] / (lag + k)
+                    lag = tables[3, k] - f
+                    g = grad[r, first + k] / lag
                     value += g * sine * window
                     # The slope of the sinc at its centre, f -> 0, is a difference of like numbers.
-                    steep = math.pi * cosine + sine / (lag + k)
+                    steep = math.pi * cosine + sine / lag
                     if k == half and abs(f) < 1e-3:
                         steep = math.pi**3 * f * f / -3.0
                     slope += g * (steep * window + sine * window_slope)
@@ -168,7 +165,8 @@ def pulse_adjoint(
 def _pattern(share: float, facing: Doubles, x: float, y: float, z: float, d: float) -> float:
     if share == 1.0:
         return 1.0
-    return share + (1.0 - share) * (facing[0] * x + facing[1] * y + facing[2] * z) / d
+    towards: float = (facing[0] * x + facing[1] * y + facing[2] * z) / d
+    return share + (1.0 - share) * towards
 
 
 @njit(fastmath=_MATHS, error_model="numpy", nogil=True, cache=True)
@@ -191,9 +189,10 @@ def shoebox_rows(
     """Add the pulses of all images of every row to ``(rows, time)``, which starts at zero.
 
     Walls are factors of reflection, ``(rows, 6)``; `shift` is taken from all times; samples from
-    `ends` on are left alone; a negative `max_order` stands for no limit.
+    `ends` on are left alone; `tables` are `tap_tables` for each row; a negative `max_order` stands
+    for no limit.
     """
-    half = tables.shape[1] // 2
+    half = tables.shape[2] // 2
     for r in range(out.shape[0]):
         line = out[r, : ends[r]]
         scale = rate_over_speed[r]
@@ -241,4 +240,4 @@ def shoebox_rows(
                         y = -y_at[iy] if (iy - reach[1]) & 1 == 0 else y_at[iy]
                         z = -z_at[iz] if (iz - reach[2]) & 1 == 0 else z_at[iz]
                         amplitude *= _pattern(source_share[r], source_facing[r], x, y, z, distance)
-                    _add_pulse(line, distance * scale - shift[r], amplitude / distance, tables)
+                    _add_pulse(line, distance * scale - shift[r], amplitude / distance, tables[r])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from audiolab._rows import run_rows
 from audiolab.room._image_kernels import shoebox_rows, tap_tables
@@ -49,28 +50,26 @@ def _compiled(rows: Rows, how: ImageSum, ends: list[int]) -> torch.Tensor:
     direct = (rows.source - rows.microphone).detach().norm(dim=-1).numpy() * how.samples_per_m
     reach = np.asarray(ends, dtype=np.float64)
 
-    def kernel(*arrays: np.ndarray) -> None:
-        shoebox_rows(*arrays, tap_tables(how.taps))
-
     run_rows(
-        kernel,
+        shoebox_rows,
         int((reach**2).sum()),
         out.numpy(),
-        *(np.ascontiguousarray(each.detach().numpy()) for each in _in_kernels_order(rows)[:4]),
+        *map(_doubles, (rows.room, rows.source, rows.microphone, rows.reflection)),
         np.full(count, how.source_share),
-        np.ascontiguousarray(rows.source_facing.detach().numpy()),
+        _doubles(rows.source_facing),
         np.full(count, how.microphone_share),
-        np.ascontiguousarray(rows.microphone_facing.detach().numpy()),
+        _doubles(rows.microphone_facing),
         np.full(count, -1 if how.max_order is None else how.max_order),
         np.full(count, how.samples_per_m),
         direct if how.align else np.zeros(count),
         np.asarray(ends, dtype=np.int64),
+        np.tile(tap_tables(how.taps), (count, 1, 1)),
     )
     return out
 
 
-def _in_kernels_order(rows: Rows) -> tuple[torch.Tensor, ...]:
-    return rows.room, rows.source, rows.microphone, rows.reflection
+def _doubles(tensor: torch.Tensor) -> NDArray[np.float64]:
+    return np.ascontiguousarray(tensor.detach().numpy())
 
 
 def _recorded(rows: Rows, row: int, how: ImageSum, end: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What `shoebox_rir` was asked for, checked and spread out to one row for each pair of positions."""
+"""What `shoebox_rir` was asked for, checked and spread out to a row for each pair of positions."""
 
 from __future__ import annotations
 
@@ -35,11 +35,25 @@ class Rows:
     source_facing: torch.Tensor  # (rows, 3), of length 1
     microphone_facing: torch.Tensor  # (rows, 3), of length 1
 
+    def take(self, rows: list[int], power: torch.Tensor) -> Rows:
+        """Return some rows, with their factors of reflection raised to powers."""
+        fields = {name: value[rows] for name, value in vars(self).items()}
+        reflection = fields["reflection"]
+        # Where nothing returns, nothing does by any power: and its gradient stays finite.
+        some = torch.where(reflection > 0, reflection, 1.0) ** power[:, None]
+        return Rows(**fields | {"reflection": torch.where(reflection > 0, some, 0.0)})
+
+
+def _as_tensor(value: Numbers) -> torch.Tensor:
+    if isinstance(value, torch.Tensor):
+        return value
+    return torch.as_tensor(value, dtype=torch.float64)  # not in float32 first
+
 
 def as_geometry(value: Numbers, name: str, *, last: int = 3) -> torch.Tensor:
     """Return numbers as a finite float64 tensor whose last dimension is `last`, else raise."""
     try:
-        tensor = torch.as_tensor(value)
+        tensor = _as_tensor(value)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name} must be numbers or a tensor, got {value!r}") from error
     if tensor.is_complex() or tensor.dtype == torch.bool:
@@ -58,7 +72,7 @@ def as_geometry(value: Numbers, name: str, *, last: int = 3) -> torch.Tensor:
 def per_room(value: Numbers, name: str, room: torch.Tensor) -> torch.Tensor:
     """Return a number a room, float64 of the shape ``room.shape[:-1]``, else raise."""
     try:
-        tensor = torch.as_tensor(value).to(device=room.device, dtype=torch.float64)
+        tensor = _as_tensor(value).to(device=room.device, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name} must be a number or a tensor, got {value!r}") from error
     rooms = room.shape[:-1]
@@ -76,7 +90,7 @@ def per_room(value: Numbers, name: str, room: torch.Tensor) -> torch.Tensor:
 
 def as_walls(value: Numbers, name: str, room: torch.Tensor) -> torch.Tensor:
     """Return absorption coefficients a room and wall, ``(..., 6)``, between 0 and 1, else raise."""
-    tensor = torch.as_tensor(value)
+    tensor = _as_tensor(value)
     if tensor.ndim == room.ndim:
         walls = as_geometry(value, name, last=6).to(room.device)
         if any(size not in (1, of) for size, of in zip(walls.shape, room.shape[:-1], strict=False)):
@@ -134,11 +148,12 @@ def _facing(value: Numbers | None, name: str, points: torch.Tensor, share: float
     facing = as_geometry(value, name).to(points.device)
     if facing.ndim == points.ndim - 1:  # one a room
         facing = facing[..., None, :]
-    length = facing.norm(dim=-1, keepdim=True)
+    length = facing.square().sum(-1, keepdim=True).sqrt()
     if bool((length.detach() == 0).any()):
         raise ValueError(f"{name} must not be zero: a direction has a length")
+    unit: torch.Tensor = facing / length
     try:
-        return (facing / length).expand(points.shape)
+        return unit.expand(points.shape)
     except RuntimeError:
         raise ValueError(
             f"{name} must be one direction, or one for each position {tuple(points.shape)}, "
@@ -180,8 +195,7 @@ def spread(
     ear_facing = _facing(facings[1], "microphone_direction", ears, shares[1])
     # The square root of no absorption's complement has no slope at 1: such walls send nothing.
     passed = 1.0 - walls
-    reflection = torch.where(passed > 0, passed.clamp_min(1e-300), 0.0)
-    reflection = torch.where(passed > 0, torch.where(passed > 0, reflection, 1.0).sqrt(), 0.0)
+    reflection = torch.where(passed > 0, torch.where(passed > 0, passed, 1.0).sqrt(), 0.0)
     spread_out = Rows(
         room=rows(room[..., None, None, :]),
         source=rows(sources[..., :, None, :]),

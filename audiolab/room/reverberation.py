@@ -1,7 +1,7 @@
 """Reverberation: signals convolved with the impulse responses of rooms.
 
-A response is a filter: convolution needs no flipping, delay included. What has to be decided is what
-happens to the tail (`mode`), to the delay of the direct sound (`align_rir`) and to the level
+A response is a filter, and a convolution needs no flipping. What has to be decided is what happens
+to the tail (`mode`), to the delay of the direct sound (`align_rir`) and to the level
 (`normalize_rir`). Responses that change while the signal runs are in `reverberate_moving`.
 """
 
@@ -137,7 +137,7 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, h: torch.Tensor, length: int) -> torch.Tensor:
         ctx.save_for_backward(x, h)
-        leading = torch.broadcast_shapes(x.shape[:-1], h.shape[:-1])
+        leading = np.broadcast_shapes(x.shape[:-1], h.shape[:-1])
         if length == 0 or 0 in leading or x.shape[-1] == 0:
             return x.new_zeros(*leading, length)
         rows, taps = (each.detach().reshape(-1, each.shape[-1]) for each in (x, h))
@@ -157,7 +157,7 @@ class _Convolution(torch.autograd.Function):
         return grad_x, grad_h, None
 
 
-def _row_numbers(shape: torch.Size, leading: torch.Size) -> NDArray[np.int64]:
+def _row_numbers(shape: tuple[int, ...], leading: tuple[int, ...]) -> NDArray[np.int64]:
     """Return which row of a tensor each row of the result reads."""
     numbers = np.arange(math.prod(shape)).reshape(shape)
     return np.broadcast_to(numbers, leading).reshape(-1)

@@ -19,23 +19,19 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import scipy.fft
 import torch
 from numpy.typing import NDArray
 
-from audiolab._validation import check_positive, check_range, check_sample_rate
+from audiolab._air import attenuation_db_per_m, check_conditions
+from audiolab._validation import check_positive, check_sample_rate
 from audiolab.augment._items import Items, PerItem, PerItemCount
 from audiolab.augment._responses import filtered
 
 __all__ = ["air_absorption", "air_attenuation_db"]
 
-_ZERO_CELSIUS_K = 273.15
-_REFERENCE_K = 293.15
-_TRIPLE_POINT_K = 273.16
-_REFERENCE_KPA = 101.325
 #: Where a coefficient of 1e-3 dB/m and a kilometre make a response that is this short.
 _TAIL = 2048
 
@@ -78,40 +74,10 @@ def air_attenuation_db(
     >>> [round(x, 1) for x in a_kilometre.tolist()]
     [4.7, 29.7]
     """
-    conditions = _checked(temperature_c, humidity_percent, pressure_kpa)
-    return torch.as_tensor(_attenuation(frequency_hz.detach().cpu().double().numpy(), *conditions))
-
-
-def _checked(temperature_c: float, humidity: float, pressure: float) -> tuple[float, float, float]:
-    return (
-        check_range(temperature_c, "temperature_c", -40.0, 60.0, unit="°C"),
-        check_range(humidity, "humidity_percent", 0.0, 100.0, unit="%"),
-        check_positive(pressure, "pressure_kpa", unit="kPa"),
+    conditions = check_conditions(temperature_c, humidity_percent, pressure_kpa)
+    return torch.as_tensor(
+        attenuation_db_per_m(frequency_hz.detach().cpu().double().numpy(), *conditions)
     )
-
-
-def _attenuation(
-    frequency: NDArray[Any], temperature_c: float, humidity: float, pressure: float
-) -> NDArray[np.float64]:
-    kelvin = temperature_c + _ZERO_CELSIUS_K
-    warmth = kelvin / _REFERENCE_K
-    ratio = pressure / _REFERENCE_KPA
-    saturation = 10.0 ** (-6.8346 * (_TRIPLE_POINT_K / kelvin) ** 1.261 + 4.6151)
-    moles = humidity * saturation / ratio  # percent of water vapour
-    oxygen = ratio * (24.0 + 4.04e4 * moles * (0.02 + moles) / (0.391 + moles))
-    nitrogen = (
-        ratio
-        * warmth**-0.5
-        * (9.0 + 280.0 * moles * np.exp(-4.170 * (warmth ** (-1.0 / 3.0) - 1.0)))
-    )
-    square = np.square(frequency)
-    classical = 1.84e-11 / ratio * warmth**0.5
-    relaxing = warmth**-2.5 * (
-        0.01275 * np.exp(-2239.1 / kelvin) / (oxygen + square / oxygen)
-        + 0.1068 * np.exp(-3352.0 / kelvin) / (nitrogen + square / nitrogen)
-    )
-    attenuation: NDArray[np.float64] = 8.686 * square * (classical + relaxing)
-    return attenuation
 
 
 def air_absorption(
@@ -190,4 +156,6 @@ def air_absorption(
 def _table(
     size: int, rate: int, temperature_c: float, humidity: float, pressure: float
 ) -> NDArray[np.float64]:
-    return _attenuation(scipy.fft.rfftfreq(size, 1.0 / rate), temperature_c, humidity, pressure)
+    return attenuation_db_per_m(
+        scipy.fft.rfftfreq(size, 1.0 / rate), temperature_c, humidity, pressure
+    )
