@@ -182,17 +182,24 @@ def gain_transition(
     after = items.values(stop_gain_db, "stop_gain_db")
     starts = items.values(start_s, "start_s")
     durations = items.values(duration_s, "duration_s", 0.0)
-    time = np.arange(items.num_samples) / rate
-    curves = np.empty((items.count, 1, items.num_samples))
+    ends = [
+        [math.pow(10.0, each / 20.0) for each in pair] for pair in zip(before, after, strict=True)
+    ]
+    curves = torch.empty(items.count, 1, items.num_samples, dtype=items.samples.dtype)
     for i, curve in enumerate(curves):
-        share = np.clip((time - starts[i]) / max(durations[i], 0.5 / rate), 0.0, 1.0)
+        duration = max(durations[i], 0.5 / rate)
+        first = min(max(math.floor(starts[i] * rate) + 1, 0), items.num_samples)
+        last = min(max(math.ceil((starts[i] + duration) * rate), first), items.num_samples)
+        share = (np.arange(first, last) / rate - starts[i]) / duration
         if shape == "decibels":
             levels = before[i] + (after[i] - before[i]) * share
-            curve[0] = np.exp(levels * (math.log(10.0) / 20.0))
+            moving = np.exp(levels * (math.log(10.0) / 20.0))
         else:
-            ends = [math.pow(10.0, each / 20.0) for each in (before[i], after[i])]
-            curve[0] = ends[0] + (ends[1] - ends[0]) * share
-    return items.restored(items.samples * torch.from_numpy(curves).to(items.samples))
+            moving = ends[i][0] + (ends[i][1] - ends[i][0]) * share
+        curve[0, :first] = ends[i][0]
+        curve[0, first:last] = torch.from_numpy(moving)
+        curve[0, last:] = ends[i][1]
+    return items.restored(items.samples * curves.to(items.samples.device))
 
 
 def root_mean_square(items: Items, ends: list[int]) -> list[float]:
@@ -278,12 +285,20 @@ def normalize_peak(
     items = Items.of(waveform)
     ends = items.ends(lengths)
     levels = items.values(level_db, "level_db")
-    fixed = items.samples.detach()
-    found = [
-        float(fixed[i, :, :end].abs().max()) if end and fixed.shape[1] else 0.0
-        for i, end in enumerate(ends)
-    ]
+    found = _peaks(items, ends)
     return items.scaled(_factors(found, [math.pow(10.0, x / 20.0) for x in levels], items), ends)
+
+
+def _peaks(items: Items, ends: list[int]) -> list[float]:
+    """Return the highest magnitude of each item."""
+    fixed = items.samples.detach()
+    if not fixed.numel():
+        return [0.0] * items.count
+    if min(ends) == items.num_samples:
+        low, high = fixed.reshape(items.count, -1).aminmax(dim=-1)
+        whole: list[float] = torch.maximum(-low, high).tolist()
+        return whole
+    return [float(fixed[i, :, :end].abs().max()) if end else 0.0 for i, end in enumerate(ends)]
 
 
 def normalize_loudness(
@@ -334,13 +349,18 @@ def normalize_loudness(
     items = Items.of(waveform)
     ends = items.ends(lengths)
     wanted = items.values(loudness, "loudness")
-    factors = []
-    for i, end in enumerate(ends):
-        measured = float(loudness_lufs(items.samples[i, :, :end].detach().double(), sample_rate))
-        step = 0.0 if measured == -math.inf else wanted[i] - measured
-        # Rounded: the last bits of a transform depend on the number of threads.
-        factors.append(float(np.float32(math.pow(10.0, step / 20.0))))
-    return items.scaled(factors, ends)
+    fixed = items.samples.detach()
+    if items.count and min(ends) == items.num_samples:
+        measured = loudness_lufs(fixed, sample_rate).tolist()
+    else:
+        measured = [
+            float(loudness_lufs(fixed[i, :, :end], sample_rate)) for i, end in enumerate(ends)
+        ]
+    steps = [
+        0.0 if found == -math.inf else target - found
+        for target, found in zip(wanted, measured, strict=True)
+    ]
+    return items.scaled([math.pow(10.0, each / 20.0) for each in steps], ends)
 
 
 def _factors(found: list[float], wanted: list[float], items: Items) -> list[float]:

@@ -362,19 +362,18 @@ def mask_time(
     fade = seconds_to_samples(check_range(fade_s, "fade_s", 0.0, unit="s"), rate)
     curve = 0.5 + 0.5 * np.cos(math.pi * (np.arange(fade) + 0.5) / max(fade, 1))
 
-    def silence(samples: torch.Tensor, i: int) -> torch.Tensor:
+    result = items.samples.clone(memory_format=torch.contiguous_format)
+    for i, end in enumerate(items.ends(lengths)):
         first = seconds_to_samples(starts[i], rate)
         last = first + seconds_to_samples(durations[i], rate)
-        if last == first:
-            return samples
-        # With room for fades that begin before the item or end behind it.
-        gain = np.ones(samples.shape[-1] + 2 * fade)
-        gain[first : last + 2 * fade] = np.concatenate(
-            [curve, np.zeros(last - first), curve[::-1]]
-        )[: max(0, len(gain) - first)]
-        return samples * torch.from_numpy(gain[fade : len(gain) - fade]).to(samples)
-
-    return items.mapped(silence, items.ends(lengths))
+        begin, stop = max(first - fade, 0), min(last + fade, end)
+        if last == first or begin >= stop:
+            continue
+        gain = np.concatenate([curve, np.zeros(last - first), curve[::-1]])
+        gain = gain[begin - first + fade : stop - first + fade]
+        part = items.samples[i, :, begin:stop]
+        result[i, :, begin:stop] = part * torch.from_numpy(gain).to(result)
+    return items.restored(result)
 
 
 def mask_frequency(

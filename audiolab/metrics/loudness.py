@@ -144,8 +144,7 @@ def _k_weighted(samples: torch.Tensor, rate: int) -> torch.Tensor:
     size = 1 << (min(num_samples + tail, (4 if single else 12) * tail) - 1).bit_length()
     step = size - tail
     # Rounded only at the end: near 0 Hz the high-pass is a difference of nearly equal numbers.
-    response = k_weighting(torch.fft.rfftfreq(size, d=1.0 / rate, dtype=torch.float64))
-    response = response.to(samples.device, samples.dtype.to_complex())
+    response = _response(size, rate).to(samples.device, samples.dtype.to_complex())
     pieces = torch.nn.functional.pad(samples, (tail, -num_samples % step)).unfold(-1, size, step)
     # The first `tail` samples of each piece hear its end come round; the piece before has them
     # right.
@@ -158,6 +157,11 @@ def _k_weighted(samples: torch.Tensor, rate: int) -> torch.Tensor:
         spectrum *= response.numpy()
         weighted = torch.from_numpy(scipy.fft.irfft(spectrum, n=size, overwrite_x=True))
     return weighted[..., tail:].flatten(-2)[..., :num_samples]
+
+
+@lru_cache(maxsize=16)
+def _response(size: int, rate: int) -> torch.Tensor:
+    return k_weighting(torch.fft.rfftfreq(size, d=1.0 / rate, dtype=torch.float64))
 
 
 def k_weighting(frequency_hz: torch.Tensor) -> torch.Tensor:

@@ -15,8 +15,12 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numba import njit
+from numpy.typing import NDArray
 
+from audiolab._rows import run_rows
 from audiolab._typing import Seed
 from audiolab._validation import check_choice
 from audiolab.augment._items import Items, PerItem
@@ -77,7 +81,11 @@ def reduce_bit_depth(
     steps = torch.tensor([math.pow(2.0, 1.0 - each) for each in depths], dtype=torch.float64)
     steps = steps.to(waveform.device, waveform.dtype)[:, None, None]
     noise = _dither(items, dither, seeds, generator)
-    result: torch.Tensor = _Rounded.apply(items.samples, steps, noise)
+    x = items.samples
+    if noise is None and x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64):
+        result: torch.Tensor = _RoundedInOnePass.apply(x, steps)
+    else:
+        result = _Rounded.apply(x, steps, noise)
     return items.restored(result)
 
 
@@ -104,14 +112,46 @@ class _Rounded(torch.autograd.Function):
     def forward(
         ctx: Any, x: torch.Tensor, step: torch.Tensor, noise: torch.Tensor | None
     ) -> torch.Tensor:
+        ctx.save_for_backward(x, step)
         steps = x / step
         if noise is not None:
             steps = steps + noise
         highest = 1.0 / step - 1.0
-        ctx.save_for_backward((x >= -1.0) & (x <= 1.0 - step))
         return torch.minimum(torch.maximum(steps.round(), -1.0 / step), highest) * step
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
-        (inside,) = ctx.saved_tensors
-        return grads[0] * inside, None, None
+        return _passed(grads[0], *ctx.saved_tensors), None, None
+
+
+class _RoundedInOnePass(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x, step)
+        y = torch.empty_like(x, memory_format=torch.contiguous_format)
+        run_rows(_quantize, x.numel(), x.detach().contiguous().numpy(), step.numpy(), y.numpy())
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return _passed(grads[0], *ctx.saved_tensors), None
+
+
+def _passed(grad: torch.Tensor, x: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+    return grad * ((x >= -1.0) & (x <= 1.0 - step))
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def _quantize(x: NDArray[Any], steps: NDArray[Any], y: NDArray[Any]) -> None:
+    for i in range(x.shape[0]):
+        step = steps[i, 0, 0]
+        lowest = -1.0 / step
+        highest = -lowest - 1.0
+        for c in range(x.shape[1]):
+            source, result = x[i, c], y[i, c]
+            for n in range(x.shape[2]):
+                value = np.rint(source[n] / step)
+                # Comparisons that NaN fails leave it alone.
+                value = highest if value > highest else value
+                value = lowest if value < lowest else value
+                result[n] = value * step
