@@ -61,7 +61,12 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "learning_an_effect",
         "parity_table",
     ),
-    "augmentation": ("noise_at_an_snr", "stretch_and_pitch", "telephone_line"),
+    "augmentation": (
+        "noise_at_an_snr",
+        "stretch_and_pitch",
+        "telephone_line",
+        "what_augmentation_buys",
+    ),
     "codec": (
         "residual_vector_quantiser",
         "seanet_layer_by_layer",
