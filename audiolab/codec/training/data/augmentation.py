@@ -143,7 +143,7 @@ class Augmenter:
         self.num_samples = num_samples
         self._rooms = _exponential_rooms(sample_rate)
         longest = max(room.size for room in self._rooms)
-        self._fft_size = int(fft.next_fast_len(num_samples + longest, real=True))
+        self._fft_size = _fft_length(num_samples + longest)
         frequencies = np.linspace(0.0, 0.5 * sample_rate, self._fft_size // 2 + 1)
         self._log_hz = np.log(frequencies + 20.0)
         self._hz = frequencies
@@ -192,9 +192,11 @@ class Augmenter:
         if samples.shape[0] == self.num_channels:
             return samples
         if self.num_channels == 1:
-            return samples.mean(0, keepdims=True, dtype=np.float32)
+            mixed: Samples = samples.mean(0, keepdims=True, dtype=np.float32)
+            return mixed
         gains_db = rng.uniform(-9.0, 0.0, (self.num_channels, 1))
-        return samples.mean(0) * (10.0 ** (gains_db / 20.0)).astype(np.float32)
+        panned: Samples = samples.mean(0) * (10.0 ** (gains_db / 20.0)).astype(np.float32)
+        return panned
 
     def __call__(
         self, samples: Samples, second: Samples | None, rng: np.random.Generator
@@ -272,7 +274,8 @@ class Augmenter:
         place = np.arange(self.num_samples)
         start, stop = low * self.num_samples, high * self.num_samples
         distance = np.maximum(start - place, place - stop)
-        return samples * np.clip(distance / ramp, 0.0, 1.0).astype(np.float32)
+        gate: Samples = np.clip(distance / ramp, 0.0, 1.0).astype(np.float32)
+        return samples * gate
 
     def _noise(self, rng: np.random.Generator) -> Samples:
         """Return noise of RMS 1 whose density falls with frequency by up to 6 dB an octave."""
@@ -282,7 +285,21 @@ class Augmenter:
         steps = np.arange(spectrum.shape[1], dtype=np.float32) + np.float32(30.0)
         spectrum *= steps ** np.float32(-0.5 * slope)
         noise: Samples = fft.irfft(spectrum, self.num_samples)
-        return noise / np.float32(_rms(noise))
+        noise /= np.float32(_rms(noise))
+        return noise
+
+
+def _fft_length(at_least: int) -> int:
+    """Return the next product of 2, 3 and 5, for which FFTs are quick."""
+    length = at_least
+    while True:
+        rest = length
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return length
+        length += 1
 
 
 def _rms(samples: Samples) -> float:

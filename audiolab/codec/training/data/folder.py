@@ -31,7 +31,11 @@ __all__ = ["SUFFIXES", "FileTrack", "FolderAudio", "read_folder"]
 Samples = npt.NDArray[np.float32]
 #: File names that are looked at.
 SUFFIXES = frozenset(
-    ".aac .aif .aifc .aiff .flac .m4a .mka .mp3 .mp4 .oga .ogg .opus .w64 .wav .webm .wma".split()
+    f".{name}"
+    for name in (
+        *("aac", "aif", "aifc", "aiff", "flac", "m4a", "mka", "mp3", "mp4"),
+        *("oga", "ogg", "opus", "w64", "wav", "webm", "wma"),
+    )
 )
 _IN_PLACE = ("wav", "flac")
 #: One file in so many is held out.

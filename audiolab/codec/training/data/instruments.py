@@ -19,14 +19,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
-from scipy import signal
 
 from audiolab import signals
+from audiolab.codec.training.data._dsp import Samples, all_pole, low_pass, resonance
 
 __all__ = ["FAMILIES", "Instrument", "draw_instrument"]
 
-Samples = npt.NDArray[np.float64]
 #: Fundamental in Hz, number of samples -> samples.
 Instrument = Callable[[float, int], Samples]
 
@@ -220,9 +218,8 @@ def _analogue(rng: np.random.Generator, rate: int) -> Instrument:
             step = frequency_hz * (1.0 + offset) / rate
             note += _saw(turns, step) - (_saw(turns + 0.5, step) if square else 0.0)
         corner = min(0.45 * rate, frequency_hz * cutoff)
-        low_pass = signal.butter(2, corner, fs=rate, output="sos")
-        filtered: Samples = signal.sosfilt(low_pass, note) * shape(num_samples)
-        return filtered / np.sqrt(len(detune))
+        filtered = low_pass(note, corner, rate, 2) * shape(num_samples)
+        return filtered / float(np.sqrt(len(detune)))
 
     return play
 
@@ -240,9 +237,9 @@ def _ensemble(rng: np.random.Generator, rate: int) -> Instrument:
             pitch = frequency_hz * (1.0 + spread * rng.standard_normal())
             turns = _turns(pitch, num_samples, rate, rng, rng.uniform(0.001, 0.006))
             note += _saw(turns, pitch / rate) / np.sqrt(players)
-        note = signal.sosfilt(signal.butter(1, top, fs=rate, output="sos"), note)
+        note = low_pass(note, top, rate, 1)
         for centre, quality in body:
-            note = note + 0.7 * signal.lfilter(*signal.iirpeak(centre, quality, fs=rate), note)
+            note = note + 0.7 * resonance(note, centre, quality, rate)
         ends = envelope(
             num_samples, rate, attack_s=attack, decay_s=1.0, sustain=1.0, release_s=release
         )
@@ -272,9 +269,9 @@ def _sung(
         for number, centre in enumerate(vowel):
             if centre > 0.45 * rate:
                 continue
-            radius = np.exp(-np.pi * (60.0 + 0.05 * centre) / rate)
+            radius = float(np.exp(-np.pi * (60.0 + 0.05 * centre) / rate))
             poles = [1.0, -2.0 * radius * np.cos(2.0 * np.pi * centre / rate), radius**2]
-            voiced += weight * 0.62**number * signal.lfilter([1.0 - radius], poles, source)
+            voiced += weight * 0.62**number * all_pole(source, 1.0 - radius, poles)
     return voiced
 
 
@@ -283,7 +280,7 @@ def _singer(rng: np.random.Generator, rate: int) -> Instrument:
 
     def play(frequency_hz: float, num_samples: int) -> Samples:
         note = _sung(frequency_hz, num_samples, rate, rng, _two_vowels(rng, size), breath)
-        return note * _soft_ends(num_samples, rate, rng) / (np.abs(note).max() + 1e-9)
+        return note * _soft_ends(num_samples, rate, rng) / (float(np.abs(note).max()) + 1e-9)
 
     return play
 
@@ -298,7 +295,7 @@ def _choir(rng: np.random.Generator, rate: int) -> Instrument:
             pitch = frequency_hz * (1.0 + 0.006 * rng.standard_normal())
             pair = (_vowel(int(vowels[0]), size), _vowel(int(vowels[1]), size))
             note += _sung(pitch, num_samples, rate, rng, pair, breath)
-        return note * _soft_ends(num_samples, rate, rng) / (np.abs(note).max() + 1e-9)
+        return note * _soft_ends(num_samples, rate, rng) / (float(np.abs(note).max()) + 1e-9)
 
     return play
 

@@ -10,19 +10,23 @@ Left out: form, swing, expression, mixing as a person would.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-from scipy import signal
 
-from audiolab.codec.training.data.instruments import draw_instrument
+from audiolab.codec.training.data._dsp import Samples, high_pass
+from audiolab.codec.training.data.instruments import Instrument, draw_instrument
 from audiolab.units import midi_to_hz
 
 __all__ = ["compose", "drum"]
 
-Samples = npt.NDArray[np.float64]
 _SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10))
 
 
-def compose(rng: np.random.Generator, duration_s: float, sample_rate: int) -> Samples:
+def compose(
+    rng: np.random.Generator,
+    duration_s: float,
+    sample_rate: int,
+    *,
+    soloist: Instrument | None = None,
+) -> Samples:
     """Make a piece of music.
 
     Parameters
@@ -33,6 +37,8 @@ def compose(rng: np.random.Generator, duration_s: float, sample_rate: int) -> Sa
         Duration in seconds.
     sample_rate : int
         Sample rate in Hz.
+    soloist : callable, optional
+        Plays the lead, one note at a time, instead of an instrument that is drawn.
 
     Returns
     -------
@@ -51,10 +57,12 @@ def compose(rng: np.random.Generator, duration_s: float, sample_rate: int) -> Sa
     root, scale = rng.uniform(36.0, 60.0), _SCALES[int(rng.integers(2))]
     lead, pad, bass = (draw_instrument(rng, sample_rate) for _ in range(3))
     has_lead, has_pad, has_bass, has_drums = rng.random(4) < (0.75, 0.55, 0.55, 0.45)
-    if not (has_lead or has_pad or has_bass or has_drums):
+    if soloist is not None or not (has_lead or has_pad or has_bass or has_drums):
         has_lead = True
     drum_level = rng.uniform(0.2, 0.9)
     progression, voices = rng.integers(7, size=4), int(rng.integers(1, 3))
+    if soloist is not None:
+        lead, voices = soloist, 1
 
     def pitch(degree: int) -> float:
         return float(midi_to_hz(root + 12 * (degree // 7) + scale[degree % 7]))
@@ -123,12 +131,12 @@ def drum(kind: str, rng: np.random.Generator, sample_rate: int) -> Samples:
         hit = np.sin(2.0 * np.pi * turns) * np.exp(-time / rng.uniform(0.05, 0.12))
         hit += rng.uniform(0.0, 0.3) * noise * np.exp(-time / 0.004)
     elif kind == "snare":
-        corner = signal.butter(2, rng.uniform(800, 2500), "highpass", fs=sample_rate, output="sos")
-        hit = 0.6 * signal.sosfilt(corner, noise) * np.exp(-time / rng.uniform(0.03, 0.09))
+        rattle = high_pass(noise, rng.uniform(800, 2500), sample_rate, 2)
+        hit = 0.6 * rattle * np.exp(-time / rng.uniform(0.03, 0.09))
         hit += 0.6 * np.sin(2.0 * np.pi * rng.uniform(160, 260) * time) * np.exp(-time / 0.05)
     elif kind == "hat":
-        corner = signal.butter(4, rng.uniform(4500, 8500), "highpass", fs=sample_rate, output="sos")
-        hit = 0.5 * signal.sosfilt(corner, noise) * np.exp(-time / 10 ** rng.uniform(-1.8, -1.0))
+        rattle = high_pass(noise, rng.uniform(4500, 8500), sample_rate, 4)
+        hit = 0.5 * rattle * np.exp(-time / 10 ** rng.uniform(-1.8, -1.0))
     else:
         pitches, phases = rng.uniform(1500, 9000, 7), rng.random(7)
         waves = np.sin(2.0 * np.pi * (np.outer(pitches, time) + phases[:, None]))

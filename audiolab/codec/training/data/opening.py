@@ -16,7 +16,14 @@ from audiolab.codec.training.data.tracks import Library, read_shards
 __all__ = ["open_source"]
 
 #: How often each kind of a rendered set is drawn.
-_SHARES = {"speech": 0.62, "music": 0.28, "texture": 0.1}
+_SHARES = {
+    "speech": 0.62,
+    "music": 0.28,
+    "texture": 0.1,
+    "formants": 0.05,
+    "song": 0.09,
+    "orchestra": 0.06,
+}
 
 
 def open_source(
@@ -70,8 +77,8 @@ def open_source(
     shares = fields.get("shares")
     if any(Path(folder).glob("*-[0-9][0-9][0-9][0-9].npy")):
         groups = read_shards(folder, sample_rate)
-        if shares is None and set(groups) == set(_SHARES):
-            shares = _SHARES
+        if shares is None:
+            shares = {kind: _SHARES[kind] for kind in groups}
     else:
         found = read_folder(
             folder,

@@ -12,35 +12,32 @@ written last, so a shard without one is made again.
 from __future__ import annotations
 
 import concurrent.futures
+import functools
+import importlib.metadata
 import json
 import multiprocessing
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from scipy import signal
 
 from audiolab._files import atomic_path
 from audiolab._typing import FilePath
-from audiolab._validation import check_positive, check_sample_rate
-from audiolab.codec.training.data import music, textures, voices
+from audiolab._validation import check_choice, check_positive, check_sample_rate
+from audiolab.codec.training.data.pieces import KINDS, make_piece
+from audiolab.codec.training.data.voices import program_versions
 
-__all__ = ["KINDS", "LICENCES", "Piece", "render", "render_shard"]
+__all__ = ["LICENCES", "Piece", "render", "render_shard"]
 
-Samples = npt.NDArray[np.float64]
 
-#: Kinds of sound and their shares of the minutes.
-KINDS = {"speech": 0.6, "music": 0.3, "texture": 0.1}
 #: Counts up when the same seed no longer gives the same audio.
 VERSION = 2
 SHARD_S = 60.0
-#: RMS of each piece's louder half; training draws its own levels.
-_LEVEL = 0.08
 
 LICENCES = {
     "flite": (
@@ -81,6 +78,7 @@ def render(
     *,
     seed: int = 0,
     sample_rate: int = 24_000,
+    shares: Mapping[str, float] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
@@ -91,11 +89,14 @@ def render(
     folder : path-like
         Where to write; made if it is missing.
     minutes : float
-        How much in all, shared among `KINDS` in whole shards.
+        How much in all, in whole shards, at least one of each kind.
     seed : int, default: 0
         Another seed gives another set; a held-out set is one.
     sample_rate : int, default: 24000
         Sample rate in Hz.
+    shares : mapping of str to float, optional
+        How the minutes are shared among kinds; by default as `pieces.KINDS` says. A shard's content
+        does not depend on it.
     jobs : int, default: 1
         Processes.
     progress : callable, optional
@@ -108,45 +109,51 @@ def render(
 
     Raises
     ------
-    FileNotFoundError
-        If no speech synthesiser is installed.
     ValueError
-        If the folder holds another seed's or version's shards.
+        If there is no such kind, or the folder holds another seed's or version's shards.
     """
     check_positive(minutes, "minutes")
+    chosen = KINDS if shares is None else shares
+    for kind, share in chosen.items():
+        check_choice(kind, "kind", tuple(KINDS))
+        check_positive(share, f"the share of {kind}")
     rate, root = check_sample_rate(sample_rate), Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     _check_same(root, seed, rate)
+    total = sum(chosen.values())
     wanted = [
         (kind, number)
-        for kind, share in KINDS.items()
-        for number in range(max(1, round(60.0 * minutes * share / SHARD_S)))
+        for kind, share in chosen.items()
+        for number in range(max(1, round(60.0 * minutes * share / total / SHARD_S)))
     ]
     missing = [shard for shard in wanted if not _is_done(root, *shard)]
-    done = len(wanted) - len(missing)
-    if progress:
-        progress(done, len(wanted))
-    if jobs == 1:
-        for kind, number in missing:
-            render_shard(root, kind, number, seed=seed, sample_rate=rate)
-            done += 1
-            if progress:
-                progress(done, len(wanted))
-    elif missing:
-        context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
-            futures = [
-                pool.submit(render_shard, root, kind, number, seed=seed, sample_rate=rate)
-                for kind, number in missing
-            ]
-            for future in concurrent.futures.as_completed(futures):
-                future.result()
-                done += 1
-                if progress:
-                    progress(done, len(wanted))
+    report = progress or (lambda done, count: None)
+    report(len(wanted) - len(missing), len(wanted))
+    make = functools.partial(_render_shard, root, seed, rate)
+    with _workers(jobs if missing else 1) as each:
+        for count, _ in enumerate(each(make, missing), len(wanted) - len(missing) + 1):
+            report(count, len(wanted))
     manifest = _manifest(root, seed, rate)
     _write_json(root / "manifest.json", manifest)
     return manifest
+
+
+@contextmanager
+def _workers(jobs: int) -> Iterator[Callable[..., Iterable[Path]]]:
+    """Yield a `map` that works in so many processes; results come in order."""
+    if jobs == 1:
+        yield map
+        return
+    # Not forked: a process with threads, as torch's, must not be.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        yield pool.map
+
+
+def _render_shard(root: Path, seed: int, rate: int, shard: tuple[str, int]) -> Path:
+    return render_shard(root, *shard, seed=seed, sample_rate=rate)
 
 
 def render_shard(folder: FilePath, kind: str, number: int, *, seed: int, sample_rate: int) -> Path:
@@ -157,7 +164,7 @@ def render_shard(folder: FilePath, kind: str, number: int, *, seed: int, sample_
     folder : path-like
         Where to write.
     kind : str
-        One of `KINDS`.
+        One of `pieces.KINDS`.
     number : int
         Which shard of that kind.
     seed : int
@@ -175,18 +182,13 @@ def render_shard(folder: FilePath, kind: str, number: int, *, seed: int, sample_
     ValueError
         If there is no such kind.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    check_choice(kind, "kind", tuple(KINDS))
     total = round(SHARD_S * sample_rate)
-    samples, pieces, position = np.zeros(total, np.int16), [], 0
+    samples, position = np.zeros(total, np.int16), 0
+    pieces: list[Piece] = []
     while position < total:
         rng = np.random.default_rng([seed, list(KINDS).index(kind), number, len(pieces)])
-        made, source = _piece(kind, rng, sample_rate)
-        made = _finish(made, rng, sample_rate)
-        if kind == "speech":  # people stop between sentences, and don't speak equally loud
-            made *= 10.0 ** (rng.uniform(-9.0, 0.0) / 20.0)
-            pause = int(min(rng.exponential(0.35), 1.5) * sample_rate)
-            made = np.concatenate([made, np.zeros(pause)])
+        made, source = make_piece(kind, rng, sample_rate)
         made = made[: total - position]
         tail = min(made.size, sample_rate // 100)
         made[made.size - tail :] *= np.linspace(1.0, 0.0, tail)  # the shard's end may cut it
@@ -206,74 +208,6 @@ def render_shard(folder: FilePath, kind: str, number: int, *, seed: int, sample_
     }
     _write_json(path.with_suffix(".json"), record)
     return path
-
-
-def _piece(kind: str, rng: np.random.Generator, rate: int) -> tuple[Samples, str]:
-    if kind == "speech":
-        spoken, voice = voices.speak(rng, rate)
-        return _emphasise(spoken, rng, rate), voice
-    duration_s = rng.uniform(4.0, 10.0)
-    if kind == "music":
-        return _colour(music.compose(rng, duration_s, rate), rng, rate), "audiolab:music"
-    made, name = textures.texture(rng, duration_s, rate)
-    return made, f"audiolab:{name}"
-
-
-def _emphasise(spoken: Samples, rng: np.random.Generator, rate: int) -> Samples:
-    """Let the voice rise and fall by some decibels from word to word and towards the end.
-
-    Synthesisers speak at one level: their envelopes have a tenth of the power at 0.5 to 2 Hz that
-    recorded speech has.
-    """
-    duration_s = spoken.size / rate
-    knots = rng.normal(0.0, 4.0, max(3, int(3.0 * duration_s)))
-    knots -= np.linspace(0.0, rng.uniform(0.0, 8.0), knots.size)
-    place = np.linspace(0.0, knots.size - 1.0, spoken.size)
-    # Cosine between knots: no corner for the ear or the codec.
-    left = np.minimum(place.astype(int), knots.size - 2)
-    blend = 0.5 - 0.5 * np.cos(np.pi * (place - left))
-    gain_db = (1.0 - blend) * knots[left] + blend * knots[left + 1]
-    return spoken * 10.0 ** (gain_db / 20.0)
-
-
-def _colour(made: Samples, rng: np.random.Generator, rate: int) -> Samples:
-    """Put music into a hall, tilt it, drive it: each sometimes."""
-    if rng.random() < 0.55:
-        length = int(rng.uniform(0.15, 1.5) * rate)
-        hall = rng.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)
-        hall *= rng.uniform(0.02, 0.12)
-        hall[0] = 1.0
-        made = signal.fftconvolve(made, hall)[: made.size]
-    if rng.random() < 0.5:
-        low, high = rng.uniform(80, 1000), rng.uniform(1500, 8000)
-        band = signal.butter(1, [low, high], "bandpass", fs=rate, output="sos")
-        made = made + rng.uniform(-0.3, 0.9) * signal.sosfilt(band, made)
-    # Mixes of recorded music fall by 4 to 6 dB an octave above some hundred hertz.
-    if rng.random() < 0.85:
-        corner = 10.0 ** rng.uniform(2.5, 3.5)
-        shelf = signal.butter(1, corner, fs=rate, output="sos")
-        made = signal.sosfilt(shelf, made) + rng.uniform(0.0, 0.3) * made
-    if rng.random() < 0.15:
-        made = np.tanh(rng.uniform(1.5, 4.0) * made / (np.abs(made).max() + 1e-9))
-    return made
-
-
-def _finish(made: Samples, rng: np.random.Generator, rate: int) -> Samples:
-    """Trim silent ends, take away rumble, bring to one level, and fade in and out."""
-    made = signal.sosfilt(signal.butter(2, 20.0, "highpass", fs=rate, output="sos"), made)
-    loud = np.flatnonzero(np.abs(made) > 0.01 * np.abs(made).max())
-    start = max(int(loud[0]) - int(rng.uniform(0.02, 0.1) * rate), 0)
-    made = made[start : int(loud[-1]) + int(rng.uniform(0.05, 0.3) * rate)]
-    power = np.square(made)
-    louder = power[power >= np.median(power)].mean() / 2.0
-    made = made * (_LEVEL / np.sqrt(louder + 1e-12))
-    made = made * min(1.0, 0.95 / np.abs(made).max())
-    edge = min(made.size // 4, int(0.008 * rate))
-    ramp = 0.5 - 0.5 * np.cos(np.pi * np.arange(edge) / edge)
-    made[:edge] *= ramp
-    made[made.size - edge :] *= ramp[::-1]
-    finished: Samples = made
-    return finished
 
 
 def _shard_path(root: Path, kind: str, number: int) -> Path:
@@ -316,7 +250,9 @@ def _manifest(root: Path, seed: int, rate: int) -> dict[str, Any]:
         "made_with": {
             "python": platform.python_version(),
             "numpy": np.__version__,
-            "torch": torch.__version__,
+            "scipy": importlib.metadata.version("scipy"),
+            "soxr": importlib.metadata.version("soxr"),
+            **program_versions(),
         },
     }
 

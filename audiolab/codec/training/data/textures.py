@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
-from scipy import signal
 
 from audiolab import signals
+from audiolab.codec.training.data._dsp import Samples, band_pass, convolve
 
 __all__ = ["KINDS", "texture"]
-
-Samples = npt.NDArray[np.float64]
 
 
 def texture(
@@ -68,7 +65,8 @@ def coloured(rng: np.random.Generator, num_samples: int, slope: float) -> Sample
     spectrum *= (np.arange(spectrum.size) + 20.0) ** (-0.5 * slope)
     spectrum[0] = 0.0
     noise: Samples = np.fft.irfft(spectrum, num_samples)
-    return noise / noise.std()
+    scaled: Samples = noise / noise.std()
+    return scaled
 
 
 def _steady(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
@@ -78,15 +76,16 @@ def _steady(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
 def _wind(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
     low = 10.0 ** rng.uniform(1.8, 3.5)
     high = min(0.47 * rate, low * rng.uniform(1.5, 6.0))
-    band = signal.butter(2, [low, high], "bandpass", fs=rate, output="sos")
     gusts = rng.uniform(-18.0, 0.0, max(4, int(3 * num_samples / rate)))
     smooth = np.interp(np.arange(num_samples), np.linspace(0, num_samples, gusts.size), gusts)
-    blown: Samples = signal.sosfilt(band, rng.standard_normal(num_samples)) * 10 ** (smooth / 20)
+    blown = band_pass(rng.standard_normal(num_samples), low, high, rate, 2) * 10 ** (smooth / 20)
     return blown + 0.01 * coloured(rng, num_samples, 1.0)
 
 
 def _rain(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
-    mix = 10.0 ** rng.uniform(-3.0, -1.0) * coloured(rng, num_samples, rng.uniform(0.0, 1.5))
+    mix: Samples = 10.0 ** rng.uniform(-3.0, -1.0) * coloured(
+        rng, num_samples, rng.uniform(0.0, 1.5)
+    )
     for _ in range(int(num_samples / rate * rng.uniform(10, 150))):
         length = int(rng.uniform(0.003, 0.06) * rate)
         time = np.arange(length)
@@ -97,7 +96,9 @@ def _rain(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
 
 
 def _birds(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
-    mix = 10.0 ** rng.uniform(-3.5, -1.5) * coloured(rng, num_samples, rng.uniform(0.0, 2.0))
+    mix: Samples = 10.0 ** rng.uniform(-3.5, -1.5) * coloured(
+        rng, num_samples, rng.uniform(0.0, 2.0)
+    )
     for _ in range(max(1, int(num_samples / rate * rng.uniform(0.5, 4.0)))):
         length = int(rng.uniform(0.05, 0.8) * rate)
         if rng.random() < 0.4:
@@ -109,7 +110,7 @@ def _birds(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
             place = np.linspace(0.0, 1.0, length)
             bend = np.interp(place, np.linspace(0.0, 1.0, targets.size), targets)
             smooth = np.hanning(max(length // 8, 3))
-            bend = signal.fftconvolve(bend - bend[0], smooth / smooth.sum(), "same") + bend[0]
+            bend = convolve(bend - bend[0], smooth / smooth.sum(), centred=True) + bend[0]
             pitch = rng.uniform(500, 6000) * np.exp(bend)
             turns = np.cumsum(np.clip(pitch, 40.0, 0.46 * rate)) / rate
             call = np.sin(2.0 * np.pi * turns) * np.hanning(length)
@@ -134,7 +135,7 @@ def _engine(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
 
 
 def _knocks(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
-    mix = 10.0 ** rng.uniform(-4.0, -2.0) * coloured(rng, num_samples, 1.0)
+    mix: Samples = 10.0 ** rng.uniform(-4.0, -2.0) * coloured(rng, num_samples, 1.0)
     for _ in range(max(2, int(num_samples / rate * rng.uniform(0.5, 8.0)))):
         length = int(rng.uniform(0.05, 0.5) * rate)
         time = np.arange(length) / rate
@@ -152,7 +153,9 @@ def _knocks(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
 def _hum(rng: np.random.Generator, num_samples: int, rate: int) -> Samples:
     time = np.arange(num_samples) / rate
     base = float(rng.choice([50.0, 60.0, rng.uniform(80.0, 400.0)]))
-    mix = 10.0 ** rng.uniform(-2.0, 0.0) * coloured(rng, num_samples, rng.uniform(0.5, 2.0))
+    mix: Samples = 10.0 ** rng.uniform(-2.0, 0.0) * coloured(
+        rng, num_samples, rng.uniform(0.5, 2.0)
+    )
     for order in range(1, int(rng.integers(3, 30))):
         if order * base < 0.46 * rate:
             level = rng.uniform(0.0, 1.0) / order ** rng.uniform(0.3, 1.2)

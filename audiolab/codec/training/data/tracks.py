@@ -2,9 +2,11 @@
 
 Rendered shards and folders of files look alike from here on. A `Library` holds groups of tracks;
 a draw picks a group by its share, a track by its length and a start, so that each second of a group
-is as likely as any other. A stretch that can't be read is noted and drawn anew from the same generator,
-so that one bad file neither ends a run nor makes it unrepeatable. Some tracks are held out: they are never drawn for training, and
-are all that is drawn for validation.
+is as likely as any other. A stretch that can't be read is noted and drawn anew from the same
+generator, so that one bad file neither ends a run nor makes it unrepeatable.
+
+Some tracks are held out: they are never drawn for training, and are all that is drawn for
+validation.
 """
 
 from __future__ import annotations

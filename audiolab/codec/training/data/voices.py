@@ -15,6 +15,7 @@ data is part of this package; what they speak may be used freely (see `rendering
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -22,16 +23,14 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import soxr
-from scipy import signal
 
 from audiolab import io
 from audiolab.codec.training.data import text
+from audiolab.codec.training.data._dsp import Samples, band_pass, convolve, high_pass, low_pass
 
-__all__ = ["installed_voices", "speak", "speak_espeak", "speak_flite"]
+__all__ = ["installed_voices", "program_versions", "speak", "speak_espeak", "speak_flite"]
 
-Samples = npt.NDArray[np.float64]
 
 #: Voice, share, median pitch in Hz.
 _FLITE = (
@@ -42,12 +41,80 @@ _FLITE = (
     ("kal", 0.05, 105.0),
 )
 _ESPEAK_VARIANTS = (
-    "Alex Alicia Andrea Andy Annie adam antonio aunty belinda benjamin boris caleb david Denis "
-    "Diogo ed edward Gene Henrique Hugo iven iven2 iven3 Jacky john kaukovalta Lee linda marcelo "
-    "Marco Mario max Michael michel miguel Nguyen pablo paul pedro quincy rob robert steph steph2 "
-    "zac anika f1 f2 f3 f4 f5 m1 m2 m3 m4 m5 m6 m7 m8 klatt klatt2 klatt3 klatt4 whisper whisperf "
-    "croak grandma grandpa norbert sandro shelby travis victor"
-).split()
+    "Alex",
+    "Alicia",
+    "Andrea",
+    "Andy",
+    "Annie",
+    "adam",
+    "antonio",
+    "aunty",
+    "belinda",
+    "benjamin",
+    "boris",
+    "caleb",
+    "david",
+    "Denis",
+    "Diogo",
+    "ed",
+    "edward",
+    "Gene",
+    "Henrique",
+    "Hugo",
+    "iven",
+    "iven2",
+    "iven3",
+    "Jacky",
+    "john",
+    "kaukovalta",
+    "Lee",
+    "linda",
+    "marcelo",
+    "Marco",
+    "Mario",
+    "max",
+    "Michael",
+    "michel",
+    "miguel",
+    "Nguyen",
+    "pablo",
+    "paul",
+    "pedro",
+    "quincy",
+    "rob",
+    "robert",
+    "steph",
+    "steph2",
+    "zac",
+    "anika",
+    "f1",
+    "f2",
+    "f3",
+    "f4",
+    "f5",
+    "m1",
+    "m2",
+    "m3",
+    "m4",
+    "m5",
+    "m6",
+    "m7",
+    "m8",
+    "klatt",
+    "klatt2",
+    "klatt3",
+    "klatt4",
+    "whisper",
+    "whisperf",
+    "croak",
+    "grandma",
+    "grandpa",
+    "norbert",
+    "sandro",
+    "shelby",
+    "travis",
+    "victor",
+)
 _ENGLISH = ("en-us", "en-gb", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-gb-x-gbclan")
 _TIMEOUT_S = 60.0
 
@@ -67,6 +134,24 @@ def installed_voices() -> tuple[str, ...]:
     True
     """
     return tuple(name for name in ("flite", "espeak-ng") if shutil.which(name))
+
+
+def program_versions() -> dict[str, str]:
+    """Return what the installed programs say of their version.
+
+    Returns
+    -------
+    dict of str to str
+        Numbers such as ``"2.2"``, by name.
+    """
+    versions = {}
+    for name in installed_voices():
+        answer = subprocess.run(
+            [name, "--version"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+        found = re.search(r"\d+\.\d+(\.\d+)?", answer.stdout + answer.stderr)
+        versions[name] = found.group() if found else "unknown"
+    return versions
 
 
 def speak(rng: np.random.Generator, sample_rate: int) -> tuple[Samples, str]:
@@ -94,8 +179,8 @@ def speak(rng: np.random.Generator, sample_rate: int) -> tuple[Samples, str]:
     found = installed_voices()
     if not found:
         raise FileNotFoundError(
-            "neither flite nor espeak-ng is installed: apt install flite espeak-ng, or render "
-            "speech by formants, which needs nothing"
+            "neither flite nor espeak-ng is installed: apt install flite espeak-ng; "
+            "formants.speak_formants needs no program"
         )
     use_flite = "flite" in found and ("espeak-ng" not in found or rng.random() < 0.62)
     return speak_flite(rng, sample_rate) if use_flite else speak_espeak(rng, sample_rate)
@@ -183,13 +268,9 @@ def _run(command: list[str]) -> tuple[Samples, int]:
 
 def _extend_band(samples: Samples, rate: int, top_hz: float, rng: np.random.Generator) -> Samples:
     """Add noise above `top_hz` with the envelope of the octave below it."""
-    below = signal.butter(4, [0.62 * top_hz, 0.95 * top_hz], "bandpass", fs=rate, output="sos")
-    band = signal.sosfilt(below, samples)
-    smooth = signal.windows.hann(int(0.008 * rate) | 1)
-    power = signal.fftconvolve(np.square(band), smooth / smooth.sum(), mode="same")
+    band = band_pass(samples, 0.62 * top_hz, 0.95 * top_hz, rate, 4)
+    smooth = np.hanning(int(0.008 * rate) | 1)
+    power = convolve(np.square(band), smooth / smooth.sum(), centred=True)
     noise = rng.standard_normal(samples.size) * np.sqrt(np.maximum(power, 0.0))
-    above = signal.butter(6, top_hz, "highpass", fs=rate, output="sos")
-    slope = signal.butter(1, 1.15 * top_hz, "lowpass", fs=rate, output="sos")
-    shaped = signal.sosfilt(slope, signal.sosfilt(above, noise))
-    extended: Samples = samples + rng.uniform(0.5, 1.6) * shaped
-    return extended
+    shaped = low_pass(high_pass(noise, top_hz, rate, 6), 1.15 * top_hz, rate, 1)
+    return samples + rng.uniform(0.5, 1.6) * shaped
