@@ -40,6 +40,9 @@ def unit_variance(model: EncodecModel, waveform: torch.Tensor) -> None:
         raise ValueError(f"{model.name} has no convolutions to scale: it is no SEANet")
     last = [m for m in model.decoder.modules() if isinstance(m, Conv)][-1]
     level = float(waveform.std())
+    for name, parameter in model.named_parameters():
+        if name.endswith("conv.bias"):
+            parameter.zero_()
 
     def scale(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> object:
         target = _BRANCH if module in branches else level if module is last else 1.0
@@ -47,8 +50,6 @@ def unit_variance(model: EncodecModel, waveform: torch.Tensor) -> None:
         for name, parameter in module.named_parameters():
             if name.endswith(("weight_g", "conv.weight")):
                 parameter.mul_(factor)
-            elif name.endswith("conv.bias"):
-                parameter.zero_()
         return module.forward(*inputs)
 
     handles = [module.register_forward_hook(scale) for module in convolutions]

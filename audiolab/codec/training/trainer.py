@@ -256,7 +256,7 @@ class Trainer:
         if self._pool is None:
             return self.progress, self._stop
         (progress,) = self._pool.first([self.progress])
-        return progress, bool(self._pool.largest(int(self._stop)))
+        return progress, self._any(self._stop)
 
     def _is_due(self, saved_s: float, saved_step: int) -> bool:
         plan = self.config.checkpoints
@@ -286,6 +286,9 @@ class Trainer:
         waveform = self.source(self.step, self._items).to(self.device, non_blocking=True)
         counts, bypass = self._draw(progress)
         generator = step_generator(config.seed, self.step, "quantizer", self.device)
+        if self._any(not bool(torch.isfinite(waveform).all())):
+            self._skip()  # before codebooks and statistics take it in
+            return {}
         result: Pass = self.pass_(waveform, counts, bypass, generator)
         losses = self.objective(waveform, result.waveform)
         total = self.objective.weighted(losses, progress)
@@ -314,6 +317,10 @@ class Trainer:
         measured["gradient_norm"] = norm
         measured["learning_rate"] = torch.tensor(config.optimizer.learning_rate * rate)
         return measured
+
+    def _any(self, mine: bool) -> bool:
+        """Tell whether it is so in any process."""
+        return mine if self._pool is None else bool(self._pool.largest(int(mine)))
 
     def _clip(self) -> torch.Tensor:
         limit = self.config.optimizer.clip_norm or math.inf
@@ -373,6 +380,9 @@ class Trainer:
     def save(self) -> None:
         """Write a checkpoint, and with it the model and sounds as they would be published now."""
         if not self._is_first:
+            return
+        if self._skipped:
+            self._emit("warning", text="not saved: the last step had no finite gradient")
             return
         model = self.published()
         values = self.validate(model)
