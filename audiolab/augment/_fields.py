@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from audiolab.augment.distributions import Choice, Distribution, as_distribution
+from audiolab.augment.distributions import Choice, Constant, Distribution, as_distribution
 from audiolab.augment.seeds import uniform
 
 __all__ = ["Amount", "Field", "amount", "children", "field_of", "option", "plain", "source"]
@@ -74,7 +74,9 @@ class Field:
             return value
         distribution = as_distribution(value, name)
         for each in distribution.values():
-            self._check_one(each, name, whole=self.whole and isinstance(distribution, Choice))
+            self._check_one(
+                each, name, whole=self.whole and isinstance(distribution, Choice | Constant)
+            )
         return distribution
 
     def draw(self, distribution: Distribution, seed: int, name: str) -> Any:

@@ -5,14 +5,21 @@ Recipes name folders and files; a bank is made when it is needed, at the sample 
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from audiolab.augment.bank import NoiseBank
 from audiolab.augment.seeds import uniform
 from audiolab.io import load
 
 __all__ = ["Source"]
+
+#: Prepared recordings that stay in memory.
+_KEPT = 256
 
 
 class Source:
@@ -28,6 +35,7 @@ class Source:
 
     def __init__(self, content: Any, name: str) -> None:
         self._banks: dict[int, NoiseBank] = {}
+        self._kept: OrderedDict[Hashable, torch.Tensor] = OrderedDict()
         self._content: Path | NoiseBank
         if isinstance(content, NoiseBank):
             self._content = content
@@ -53,7 +61,7 @@ class Source:
         return hash(self._content)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_banks": {}}
+        return {**self.__dict__, "_banks": {}, "_kept": OrderedDict()}
 
     def pick(self, seed: int, name: str) -> dict[str, Any]:
         """Return which recording and where in it, as plain data."""
@@ -88,6 +96,14 @@ class Source:
             return NoiseBank.from_folder(path, sample_rate)
         waveform, rate = load(path, sample_rate=sample_rate, num_channels=1)
         return NoiseBank({path.name: waveform}, rate)
+
+    def kept(self, key: Hashable, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Return what was made of a recording, made once as long as few others are asked for."""
+        if key not in self._kept:
+            self._kept[key] = make()
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[key]
 
     def to_data(self) -> str:
         """Return the path.

@@ -17,6 +17,7 @@ from torch.nn.functional import pad
 
 from audiolab import room
 from audiolab.augment._fields import Amount, amount, option, source
+from audiolab.augment._sources import Source
 from audiolab.augment.distributions import Uniform
 from audiolab.augment.seeds import uniform
 from audiolab.augment.single import WaveformTransform
@@ -24,8 +25,6 @@ from audiolab.augment.transform import Params
 
 __all__ = ["ApplyImpulseResponse", "RoomSimulation"]
 
-#: The direct sound: this long from its beginning.
-_DIRECT_S = 0.0025
 #: Source and microphone stay so far from walls.
 _MARGIN_M = 0.3
 
@@ -63,17 +62,16 @@ class ApplyImpulseResponse(WaveformTransform):
     Parameters
     ----------
     source : path or NoiseBank
-        Folder of responses, one file, or a bank.
-    normalize : {"direct", "energy", "none"}, default: "energy"
-        What is made one: the energy of the direct sound (2.5 ms from where it starts), that of the
-        whole response, or nothing.
+        Folder of responses, one file, or a bank. Channels are mixed.
+    normalize : {"energy", "direct", "peak", "none"}, default: "energy"
+        What of the response is made one, see `audiolab.room.normalize_rir`.
     align : bool, default: True
-        Whether what is before the direct sound, the largest sample, is cut off.
+        Whether the direct sound is moved to sample zero, so that labels keep fitting.
     """
 
     source: Any = source()
-    normalize: Literal["direct", "energy", "none"] = option(
-        "energy", choices=("direct", "energy", "none")
+    normalize: Literal["energy", "direct", "peak", "none"] = option(
+        "energy", choices=("energy", "direct", "peak", "none")
     )
     align: bool = option(True, type=bool)
 
@@ -90,26 +88,30 @@ class ApplyImpulseResponse(WaveformTransform):
         params: Sequence[Params],
         lengths: Sequence[int],
     ) -> torch.Tensor:
-        bank = self.source.bank(sample_rate)
-        responses = [
-            self._prepared(bank[each["response"]], each["response"], sample_rate) for each in params
-        ]
-        return convolved(waveform, responses)
+        names = [each["response"] for each in params]
+        responses = {name: self._response(name, sample_rate) for name in sorted(set(names))}
+        return convolved(waveform, [responses[name] for name in names])
+
+    def _response(self, name: str, sample_rate: int) -> torch.Tensor:
+        """Return a response as it is used, ``(time,)`` float64."""
+        key = (name, sample_rate, self.align, self.normalize)
+        recordings: Source = self.source
+        return recordings.kept(
+            key, lambda: self._prepared(recordings.bank(sample_rate)[name], name, sample_rate)
+        )
 
     def _prepared(self, response: torch.Tensor, name: str, sample_rate: int) -> torch.Tensor:
-        rir: torch.Tensor = response.mean(dim=0).double()
-        direct = int(rir.abs().argmax())
-        if not bool(rir[direct]):
+        rir = response.mean(dim=0).double()
+        if not bool(rir.any()):
             raise ValueError(f"the impulse response {name!r} is silent")
         if self.align:
-            rir, direct = rir[direct:], 0
+            rir = room.align_rir(rir, sample_rate)
         if self.normalize == "none":
             return rir
-        span = max(1, round(_DIRECT_S * sample_rate))
-        part = rir[direct : direct + span] if self.normalize == "direct" else rir
-        # numpy's sum, which no thread splits
-        energy = float(np.square(part.numpy()).sum())
-        return rir / math.sqrt(energy)
+        if self.normalize == "energy":
+            # numpy's sum, which no thread splits
+            return rir / math.sqrt(float(np.square(rir.numpy()).sum()))
+        return room.normalize_rir(rir, sample_rate, by=self.normalize)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +144,7 @@ class RoomSimulation(WaveformTransform):
         drawn = super()._values(seed)
         sides = [drawn.pop(name) for name in ("length_m", "width_m", "height_m")]
         walls = "absorption" if drawn["rt60_s"] is None else "rt60_s"
-        places = {
+        places: dict[str, Any] = {
             who: [
                 _MARGIN_M + (side - 2 * _MARGIN_M) * uniform(seed, f"{who} {axis}")
                 for axis, side in enumerate(sides)
@@ -158,22 +160,23 @@ class RoomSimulation(WaveformTransform):
         params: Sequence[Params],
         lengths: Sequence[int],
     ) -> torch.Tensor:
-        return convolved(waveform, [_response(each, sample_rate) for each in params])
+        return convolved(waveform, _responses(params, sample_rate))
 
 
-def _response(params: Params, sample_rate: int) -> torch.Tensor:
-    """Return the response of a room; its direct sound comes at once with a gain of one."""
-    walls = {name: params[name] for name in ("absorption", "rt60_s") if name in params}
-    rir = room.shoebox_rir(
-        params["room_m"],
-        params["source_m"],
-        params["microphone_m"],
-        sample_rate,
-        align=True,
-        **walls,
-    )
-    squares = [
-        (a - b) ** 2 for a, b in zip(params["source_m"], params["microphone_m"], strict=True)
-    ]
-    distance: torch.Tensor = rir.reshape(-1) * sum(squares) ** 0.5
-    return distance
+def _responses(params: Sequence[Params], sample_rate: int) -> list[torch.Tensor]:
+    """Return the responses of rooms; their direct sound comes at once with a gain of one."""
+    how = "absorption" if "absorption" in params[0] else "rt60_s"
+    walls: dict[str, Any] = {how: [float(each[how]) for each in params]}
+    places: dict[str, Any] = {
+        name: torch.tensor([each[name] for each in params], dtype=torch.float64)
+        for name in ("room_m", "source_m", "microphone_m")
+    }
+    rirs = room.shoebox_rir(**places, sample_rate=sample_rate, align=True, **walls)
+    responses = []
+    for rir, each in zip(rirs, params, strict=True):
+        sides = zip(each["source_m"], each["microphone_m"], strict=True)
+        distance = math.sqrt(sum((a - b) ** 2 for a, b in sides))
+        # Rows end with zeros where others ring longer: those are not this room's.
+        last = int(rir.nonzero()[-1]) + 1
+        responses.append(rir[:last] * distance)
+    return responses

@@ -112,7 +112,11 @@ class Speed(TimeTransform):
         if not items.shape[-1]:
             return list(items)
         ratios = [self._ratio(each) for each in params]
-        done = [resample(item, ratio, 1) for item, ratio in zip(items, ratios, strict=True)]
+        # A channel at a time: how several are computed depends on how many there are.
+        done = [
+            torch.cat([resample(row, ratio, 1) for row in item.split(1)])
+            for item, ratio in zip(items, ratios, strict=True)
+        ]
         return fitted(done, maps)
 
 
