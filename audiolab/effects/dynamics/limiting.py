@@ -10,13 +10,18 @@ signal without clipped output in digital peak limiters", Proc. DAFx, 2002.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch.nn.functional import pad, relu
 
+from audiolab._rows import run_rows
 from audiolab._validation import check_range, check_waveform
 from audiolab.effects._ranges import bounded
+from audiolab.effects._recurrences.dispatch import runs_compiled
 from audiolab.effects._recurrences.envelope import envelope
+from audiolab.effects.dynamics._limiting_kernel import limiting_gain
 from audiolab.effects.dynamics.companding import loudness, time_coefficient
 from audiolab.effects.dynamics.compression import running_maximum
 
@@ -87,18 +92,42 @@ def limiter(
     if linked and magnitude.ndim > 1:
         magnitude = magnitude.amax(dim=-2, keepdim=True)
     ahead = round(lookahead_s * sample_rate)
-    needed = relu(1.0 - ceiling / magnitude.double().clamp_min(1e-300))
-    held = running_maximum(pad(needed, (ahead, ahead)), ahead + 1)
     fall = time_coefficient(release, sample_rate)
-    leading = np.broadcast_shapes(held.shape[:-1], fall.shape)
-    held = held.expand(*leading, held.shape[-1])
-    falling, _ = envelope(held, torch.ones_like(fall), fall, held.new_zeros(()))
-    total = pad(falling.cumsum(dim=-1), (1, 0))
-    reduction = (total[..., ahead + 1 :] - total[..., : -ahead - 1]) / (ahead + 1)
-    limited = driven * (1.0 - reduction).to(waveform.dtype)
+    limited = driven * _gain(magnitude, ceiling, fall, ahead).to(waveform.dtype)
     # What is left to cut is rounding.
     most = ceiling.to(waveform.dtype)
     most = torch.where(
         most.double() > ceiling, torch.nextafter(most.detach(), most.new_zeros(())), most
     )
     return torch.minimum(torch.maximum(limited, -most), most)
+
+
+def _gain(
+    magnitude: torch.Tensor, ceiling: torch.Tensor, fall: torch.Tensor, ahead: int
+) -> torch.Tensor:
+    """Return the gain of ``(..., time)``: in a compiled loop where there are no gradients."""
+    differentiated = torch.is_grad_enabled() and any(
+        each.requires_grad for each in (magnitude, ceiling, fall)
+    )
+    plain = magnitude.dtype in (torch.float32, torch.float64) and runs_compiled(magnitude)
+    if plain and not differentiated and magnitude.numel():
+        leading = np.broadcast_shapes(magnitude.shape[:-1], ceiling.shape[:-1], fall.shape)
+        rows = magnitude.detach().expand(*leading, magnitude.shape[-1])
+        rows = rows.reshape(-1, magnitude.shape[-1]).contiguous()
+        gain = torch.empty_like(rows)
+        limits, falls = (
+            each.detach().double().expand(leading).reshape(-1) for each in (ceiling[..., 0], fall)
+        )
+
+        def run(x: Any, a: Any, b: Any, y: Any) -> None:
+            limiting_gain(x, a, b, y, ahead)
+
+        run_rows(run, rows.numel(), rows.numpy(), limits.numpy(), falls.numpy(), gain.numpy())
+        return gain.reshape(*leading, -1)
+    needed = relu(1.0 - ceiling / magnitude.double().clamp_min(1e-300))
+    held = running_maximum(pad(needed, (ahead, ahead)), ahead + 1)
+    leading = np.broadcast_shapes(held.shape[:-1], fall.shape)
+    held = held.expand(*leading, held.shape[-1])
+    falling, _ = envelope(held, torch.ones_like(fall), fall, held.new_zeros(()))
+    total = pad(falling.cumsum(dim=-1), (1, 0))
+    return 1.0 - (total[..., ahead + 1 :] - total[..., : -ahead - 1]) / (ahead + 1)
