@@ -47,7 +47,7 @@ class Compiled:
     """Compiled loops and NumPy."""
 
     def rows(self, x: torch.Tensor) -> Array:
-        return x.detach().contiguous().numpy()
+        return x.detach().to(torch.float32).contiguous().numpy()
 
     def tensor(self, x: Array) -> torch.Tensor:
         return torch.from_numpy(x)

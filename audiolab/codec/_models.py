@@ -15,6 +15,7 @@ import torch
 from audiolab._typing import FilePath
 from audiolab.codec._download import CheckpointError
 from audiolab.codec._payload import AnyLanguageModel
+from audiolab.codec.checkpoint import BUNDLED, bundled_path
 from audiolab.codec.config import PRESETS, EncodecConfig
 from audiolab.codec.exact_lm import ExactLanguageModel
 from audiolab.codec.language_model import LanguageModel
@@ -43,8 +44,13 @@ def _published(name: str) -> EncodecModel:
 
 
 @lru_cache(maxsize=2)
-def _published_lm(name: str) -> LanguageModel:
-    return LanguageModel.from_pretrained(name)
+def _named_lm(name: str) -> AnyLanguageModel:
+    if name not in BUNDLED:
+        return LanguageModel.from_pretrained(name)
+    path = bundled_path(f"{name}_lm")
+    if not path.is_file():
+        raise CheckpointError(f"this copy of audiolab lacks it: {path}")
+    return _read_lm(path)
 
 
 # Float models, the state they were in, and their exact twins.
@@ -71,7 +77,7 @@ def load_language_model(source: FilePath) -> AnyLanguageModel:
     ----------
     source : str or path
         A file that `LanguageModel.save` or `ExactLanguageModel.save` wrote, a published checkpoint,
-        or a codec's name.
+        or a codec's name; that of ``"audiolab_24khz"`` is part of this package.
 
     Returns
     -------
@@ -85,7 +91,11 @@ def load_language_model(source: FilePath) -> AnyLanguageModel:
     """
     path = Path(source)
     if not path.is_file():
-        return _published_lm(str(source))
+        return _named_lm(str(source))
+    return _read_lm(path)
+
+
+def _read_lm(path: Path) -> AnyLanguageModel:
     try:
         return ExactLanguageModel.load(path)
     except ValueError:

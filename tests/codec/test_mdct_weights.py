@@ -15,6 +15,9 @@ from audiolab.codec import (
     CheckpointError,
     EncodecConfig,
     EncodecModel,
+    LanguageModel,
+    LanguageModelConfig,
+    _models,
     checkpoint,
     compact,
     compress,
@@ -125,6 +128,28 @@ def test_a_copy_without_the_weights_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(checkpoint, "bundled_path", lambda name: nowhere)
     with pytest.raises(CheckpointError, match=r"lacks the weights of audiolab_24khz: nowhere"):
         EncodecModel.from_pretrained(NAME)
+
+
+def test_the_language_model_lies_beside_the_weights(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = random_model()
+    sizes = LanguageModelConfig(
+        name=NAME, num_codebooks=16, dim=16, num_heads=2, num_layers=1, past_context=20
+    )
+    monkeypatch.setattr(_models, "bundled_path", lambda name: tmp_path / f"{name}.safetensors")
+    _models._named_lm.cache_clear()
+    x = 0.1 * torch.randn(1, 8000, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(CheckpointError, match="language model of audiolab_24khz: this copy of"):
+        compress(x, 24_000, model=model, bandwidth=1.5, lm=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        LanguageModel(sizes).save(tmp_path / f"{NAME}_lm.safetensors")
+    data = compress(x, 24_000, model=model, bandwidth=1.5, lm=True)
+    plain = compress(x, 24_000, model=model, bandwidth=1.5)
+    assert data != plain
+    assert torch.equal(decompress(data, model=model)[0], decompress(plain, model=model)[0])
+    _models._named_lm.cache_clear()
 
 
 # ------------------------------------------------------------------------------- the bundled model
