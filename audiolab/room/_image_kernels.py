@@ -36,7 +36,7 @@ _C2, _C4, _C6, _C8, _C10, _C12 = (-1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628
 
 
 def tap_tables(taps: int) -> Doubles:
-    """Return ``-(-1)^k / (2 pi)`` times 1, ``cos(pi k / W)``, ``sin(pi k / W)``; and k: ``(4, taps)``."""
+    """Return ``-(-1)^k / (2 pi)`` times 1, ``cos(pi k / W)``, ``sin(pi k / W)``; then k itself."""
     k = np.arange(taps) - taps // 2
     angle = 2 * np.pi * k / taps
     sign = np.where(k % 2 == 0, -1.0, 1.0) / (2 * np.pi)

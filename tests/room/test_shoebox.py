@@ -187,17 +187,17 @@ def test_air_takes_the_high_notes():
     assert float(humid[first] / dry[first]) == pytest.approx(1.0, abs=0.03)
 
 
-# --------------------------------------------------------------------------------------- consistency
+# ------------------------------------------------------------------------------------- consistency
 def test_a_room_does_not_depend_on_its_batch():
-    rooms = torch.tensor([[5.0, 4.0, 3.0], [6.0, 3.0, 2.5], [3.0, 2.5, 2.4], [8.0, 6.0, 4.0]])
-    times = torch.tensor([0.15, 0.2, 0.1, 0.15])
+    rooms = torch.tensor([[5.0, 4.0, 3.0], [6.0, 3.0, 2.5], [8.0, 6.0, 4.0]])
+    times = torch.tensor([0.15, 0.2, 0.15])
     settings = {"rt60_tolerance": 0.03, "humidity_percent": 50.0}
     whole = room.shoebox_rir(rooms, rooms * 0.3, rooms * 0.6, 8000, rt60_s=times, **settings)
     before = torch.get_num_threads()
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            for row in range(4):
+            for row in range(3):
                 alone = room.shoebox_rir(rooms[row], rooms[row] * 0.3, rooms[row] * 0.6, 8000,
                                          rt60_s=times[row], **settings)  # fmt: skip
                 assert torch.equal(alone, whole[row, : len(alone)])
@@ -285,7 +285,7 @@ def test_gradients_reach_a_time_and_stay_finite_without_walls():
     assert bool(torch.isfinite(walls.grad).all())
 
 
-# ------------------------------------------------------------------------------------------ property
+# ---------------------------------------------------------------------------------------- property
 @settings(max_examples=25, deadline=None)
 @given(
     sides=st.tuples(*[st.floats(2.0, 9.0)] * 3),
@@ -307,7 +307,7 @@ def test_the_direct_sound_is_where_and_as_loud_as_it_must_be(sides, at, walls):
     assert bool(torch.isfinite(rir).all())
 
 
-# ----------------------------------------------------------------------------------------- bad input
+# --------------------------------------------------------------------------------------- bad input
 @pytest.mark.parametrize(
     ("change", "message"),
     [
