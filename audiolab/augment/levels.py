@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from audiolab._rows import run_rows
 from audiolab._validation import check_choice, check_sample_rate, check_waveform
 from audiolab.augment._items import Items, PerItem, PerItemCount
 from audiolab.augment._mixing_kernels import energies
@@ -208,7 +209,8 @@ def root_mean_square(items: Items, ends: list[int]) -> list[float]:
     samples = items.samples.detach().cpu()
     if samples.dtype not in (torch.float32, torch.float64):
         samples = samples.float()
-    energies(samples.contiguous().numpy(), np.array(ends, dtype=np.int64), sums)
+    numbers = samples.contiguous().numpy()
+    run_rows(energies, samples.numel(), numbers, np.array(ends, dtype=np.int64), sums)
     counts = [max(1, end * items.samples.shape[1]) for end in ends]
     return [math.sqrt(total / count) for total, count in zip(sums.tolist(), counts, strict=True)]
 
@@ -290,15 +292,15 @@ def normalize_peak(
 
 
 def _peaks(items: Items, ends: list[int]) -> list[float]:
-    """Return the highest magnitude of each item."""
-    fixed = items.samples.detach()
-    if not fixed.numel():
-        return [0.0] * items.count
-    if min(ends) == items.num_samples:
-        low, high = fixed.reshape(items.count, -1).aminmax(dim=-1)
-        whole: list[float] = torch.maximum(-low, high).tolist()
-        return whole
-    return [float(fixed[i, :, :end].abs().max()) if end else 0.0 for i, end in enumerate(ends)]
+    """Return the highest magnitude of each item; NaN where there is one."""
+    samples = items.samples.detach().cpu()
+    if samples.dtype not in (torch.float32, torch.float64):
+        samples = samples.float()
+    numbers = samples.numpy()
+    return [
+        max(float(x[:, :end].max()), -float(x[:, :end].min())) if x[:, :end].size else 0.0
+        for x, end in zip(numbers, ends, strict=True)
+    ]
 
 
 def normalize_loudness(

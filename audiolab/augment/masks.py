@@ -360,20 +360,26 @@ def mask_time(
     starts = items.values(start_s, "start_s", 0.0, unit="s")
     durations = items.values(duration_s, "duration_s", 0.0, unit="s")
     fade = seconds_to_samples(check_range(fade_s, "fade_s", 0.0, unit="s"), rate)
-    curve = 0.5 + 0.5 * np.cos(math.pi * (np.arange(fade) + 0.5) / max(fade, 1))
-
+    angle = math.pi * (torch.arange(fade, dtype=torch.float64) + 0.5) / max(fade, 1)
+    curve = (0.5 + 0.5 * angle.cos()).to(items.samples)
     result = items.samples.clone(memory_format=torch.contiguous_format)
     for i, end in enumerate(items.ends(lengths)):
         first = seconds_to_samples(starts[i], rate)
         last = first + seconds_to_samples(durations[i], rate)
-        begin, stop = max(first - fade, 0), min(last + fade, end)
-        if last == first or begin >= stop:
+        if last == first:
             continue
-        gain = np.concatenate([curve, np.zeros(last - first), curve[::-1]])
-        gain = gain[begin - first + fade : stop - first + fade]
-        part = items.samples[i, :, begin:stop]
-        result[i, :, begin:stop] = part * torch.from_numpy(gain).to(result)
+        result[i, :, first : min(last, end)] = 0.0
+        if fade:
+            _fade(result[i], curve, first - fade, min(first, end))
+            _fade(result[i], curve.flip(0), last, min(last + fade, end))
     return items.restored(result)
+
+
+def _fade(item: torch.Tensor, curve: torch.Tensor, first: int, stop: int) -> None:
+    """Multiply samples from `first` on, which may lie before the item, by a curve, up to `stop`."""
+    begin = max(first, 0)
+    if begin < stop:
+        item[:, begin:stop] *= curve[begin - first : stop - first]
 
 
 def mask_frequency(
