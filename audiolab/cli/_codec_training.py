@@ -16,7 +16,7 @@ from audiolab.cli._style import clock
 if TYPE_CHECKING:
     from audiolab.codec.training.trainer import Event
 
-__all__ = ["build_parser", "run"]
+__all__ = ["build_parser", "find_recipe", "gentle_stop", "run", "show"]
 
 #: Status of a run that was stopped and may be resumed.
 STOPPED = 130
@@ -70,7 +70,7 @@ def run(words: list[str]) -> int:
         raise UsageError("--steps and --minutes both give the run's length: choose one")
     if not arguments.data.is_dir():
         raise CommandError(f"{arguments.data}: no such folder")
-    path = _find(arguments.config)
+    path = find_recipe(arguments.config)
 
     import torch
 
@@ -99,14 +99,14 @@ def run(words: list[str]) -> int:
             device=device,
             pool=pool,
             resume=arguments.resume,
-            on_event=lambda event: _show(event, arguments.out),
+            on_event=lambda event: show(event, arguments.out),
         )
-        with _gentle_stop(trainer.request_stop):
+        with gentle_stop(trainer.request_stop):
             finished = trainer.run()
     return 0 if finished else STOPPED
 
 
-def _find(name: str) -> Path:
+def find_recipe(name: str) -> Path:
     """Return the file, or that of the recipe of this name."""
     path = Path(name)
     if path.suffix:
@@ -121,7 +121,7 @@ def _find(name: str) -> Path:
     return found
 
 
-def _show(event: Event, folder: Path) -> None:
+def show(event: Event, folder: Path) -> None:
     """Print an event in one line; give a checkpoint its page."""
     numbers = {name: value for name, value in event.values.items() if name not in _HIDDEN}
     listed = " ".join(f"{name.removeprefix('validation/')} {v:.4g}" for name, v in numbers.items())
@@ -171,7 +171,7 @@ _HIDDEN = ("progress", "elapsed_s")
 
 
 @contextmanager
-def _gentle_stop(stop: Callable[[], None]) -> Iterator[None]:
+def gentle_stop(stop: Callable[[], None]) -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM end the run after its step; the second ends it at once."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 

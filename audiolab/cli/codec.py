@@ -25,6 +25,7 @@ published EnCodec models, or your own.
   audiolab codec info INPUT...         what is in .ecdc files; needs no weights
   audiolab codec eval MODEL INPUT...   what a model makes of audio; see audiolab codec eval --help
   audiolab codec train CONFIG ...      a model of your own; see audiolab codec train --help
+  audiolab codec train-lm CONFIG ...   the language model of its codes
   audiolab codec INPUT [OUTPUT]        as `encodec` does: .ecdc is decompressed, anything else
                                        compressed, or sent both ways if OUTPUT is audio;
                                        `--model encodec_24khz` is its default model
@@ -50,6 +51,7 @@ ACTIONS = ("compress", "decompress", "roundtrip", "tokens", "info")
 COMMANDS = {
     "eval": "audiolab.cli._codec_evaluation",
     "train": "audiolab.cli._codec_training",
+    "train-lm": "audiolab.cli._codec_language_training",
 }
 TOKENS = (".safetensors", ".npy")
 ECDC = ".ecdc"
