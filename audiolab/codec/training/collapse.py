@@ -12,6 +12,7 @@ import math
 
 import torch
 
+from audiolab.codec._pool import Pool
 from audiolab.codec.training.step import Pass
 
 __all__ = ["CollapseWatch"]
@@ -67,8 +68,13 @@ class CollapseWatch:
         """Take note of a step whose gradient was not finite."""
         self._skipped += 1
 
-    def take(self) -> tuple[dict[str, float], list[str]]:
+    def take(self, pool: Pool) -> tuple[dict[str, float], list[str]]:
         """Return what was seen since the last time, and start anew.
+
+        Parameters
+        ----------
+        pool : Pool
+            The processes that share the batches; all have to ask.
 
         Returns
         -------
@@ -79,10 +85,12 @@ class CollapseWatch:
             What looks like a collapse, in words.
         """
         steps = max(self._steps, 1)
-        use = self._use()
+        use = self._use(pool)
         measured = use[~use.isnan()]
-        latent = math.sqrt(float(self._latent) / steps)
-        ratio = (float(self._output) + _TINY) / (float(self._reference) + _TINY)
+        powers = [float(each) for each in (self._latent, self._reference, self._output)]
+        powers = (pool.total(torch.tensor(powers, device=use.device)) / pool.size).tolist()
+        latent = math.sqrt(powers[0] / steps)
+        ratio = (powers[2] + _TINY) / (powers[1] + _TINY)
         values = {
             "codebook_use": float(measured.min()) if len(measured) else math.nan,
             "latent_std": latent,
@@ -112,10 +120,11 @@ class CollapseWatch:
         self._steps = self._skipped = 0
         return values, warnings
 
-    def _use(self) -> torch.Tensor:
+    def _use(self, pool: Pool) -> torch.Tensor:
         """Return each codebook's perplexity against its size; NaN where too little was picked."""
-        totals = self._picks.sum(dim=1)
-        share = self._picks / totals.clamp(min=1)[:, None]
+        picks = pool.total(self._picks)
+        totals = picks.sum(dim=1)
+        share = picks / totals.clamp(min=1)[:, None]
         entropy = -(share * share.clamp(min=_TINY).log()).sum(dim=1)
         size = self._picks.shape[1]
-        return torch.where(totals >= size, entropy.exp() / size, math.nan).cpu()
+        return torch.where(totals >= size, entropy.exp() / size, math.nan)

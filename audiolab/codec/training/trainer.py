@@ -266,8 +266,12 @@ class Trainer:
 
     def _report(self, values: dict[str, float]) -> None:
         """Log what was measured since the last time, and warn of a collapse."""
-        seen, warnings = self._watch.take()
-        values = {**values, **self._means.take(), **seen, "elapsed_s": self.elapsed_s}
+        seen, warnings = self._watch.take(self.model.quantizer.pool)
+        means = self._means.take()
+        if self._pool is not None:
+            sums = self._pool.total(torch.tensor(list(means.values()), device=self.device))
+            means = dict(zip(means, (sums / self._pool.size).tolist(), strict=True))
+        values = {**values, **means, **seen, "elapsed_s": self.elapsed_s}
         if self._is_first:
             self.log.write(self.step, values)
             self.board.write(self.step, values)

@@ -29,6 +29,25 @@ SMALL: dict[str, Any] = {
 }
 
 
+#: An adversary that joins after a tenth of the run.
+ADVERSARY: dict[str, Any] = {
+    "start": 0.1,
+    "warmup": 0.1,
+    "windows": [256, 128],
+    "num_filters": 4,
+    "update_share": 0.6,
+}
+
+#: What makes it a small model around an MDCT; its latent is normalised by running statistics.
+MDCT: dict[str, Any] = {
+    "initialization": "default",
+    "model": {
+        "backbone": "mdct",
+        "mdct": {"width": 16, "hidden": 32, "encoder_blocks": 1, "decoder_blocks": 1},
+    },
+}
+
+
 def config(**changes: Any) -> TrainingConfig:
     """Return the small run with some sections or fields changed."""
     content: dict[str, Any] = dict(SMALL)
