@@ -13,6 +13,7 @@ from audiolab.display.pages import comparison_page
 from audiolab.display.player import Player, player
 from audiolab.display.publishing import set_publisher
 from audiolab.display.responses import plot_frequency_response
+from audiolab.display.rooms import plot_energy_decay, plot_room
 from audiolab.display.spectrograms import plot_spectrogram
 from audiolab.display.style import use_style
 from audiolab.display.sweeps import plot_sweep
@@ -28,11 +29,13 @@ __all__ = [
     "plot_bytes",
     "plot_codebook",
     "plot_comparison",
+    "plot_energy_decay",
     "plot_feature",
     "plot_feature_comparison",
     "plot_filterbank",
     "plot_frequency_response",
     "plot_intervals",
+    "plot_room",
     "plot_spectrogram",
     "plot_sweep",
     "plot_waveform",

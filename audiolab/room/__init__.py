@@ -6,6 +6,7 @@ from a corner of the room.
 
 from audiolab.room.absorption import absorption_for, predicted_rt60_s
 from audiolab.room.editing import align_rir, normalize_rir, trim_rir
+from audiolab.room.image_sources import image_sources
 from audiolab.room.measurement import harmonic_rirs, measure_rir
 from audiolab.room.measures import (
     clarity_db,
@@ -30,6 +31,7 @@ __all__ = [
     "early_decay_time_s",
     "energy_decay_db",
     "harmonic_rirs",
+    "image_sources",
     "measure_rir",
     "normalize_rir",
     "predicted_rt60_s",

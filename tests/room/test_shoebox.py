@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiolab import room
+from audiolab.room import _pulses
 
 from .conftest import BOX, EAR, RATE, SOURCE, plain_images
 
@@ -230,8 +231,6 @@ def test_recorded_and_compiled_are_the_same():
 
 
 def test_operations_of_other_devices_are_the_same():
-    from audiolab.room import _pulses
-
     generator = torch.Generator().manual_seed(3)
     times = 110 * torch.rand(2, 40, generator=generator, dtype=torch.float64) - 5
     times[0, :3] = torch.tensor([10.0, 20.0 + 1e-9, 30.0005])
@@ -348,3 +347,17 @@ def test_bad_input(change, message):
 def test_geometry_must_be_numbers():
     with pytest.raises(TypeError, match="room_m must be numbers"):
         room.shoebox_rir("large", SOURCE, EAR, RATE, absorption=0.5)
+
+
+@pytest.mark.parametrize(("order", "count"), [(0, 1), (1, 7), (2, 25), (3, 63), (5, 231)])
+def test_images_are_listed_by_order(order, count):
+    positions, orders = room.image_sources(BOX, SOURCE, order)
+    assert positions.shape == (count, 3)
+    assert positions[0].tolist() == SOURCE
+    assert orders.tolist() == sorted(orders.tolist())
+    rir = room.shoebox_rir(BOX, SOURCE, EAR, RATE, absorption=0.0, max_order=order, **PLAIN)
+    distance = (positions - torch.tensor(EAR, dtype=torch.float64)).norm(dim=-1)
+    summed = _pulses.sum_pulses(distance[None] * RATE / 343, 1 / distance[None], len(rir), 81)
+    torch.testing.assert_close(summed[0], rir, rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="one room and one source"):
+        room.image_sources(BOX, [SOURCE, SOURCE], order)
