@@ -244,7 +244,7 @@ def _manifest(root: Path, seed: int, rate: int) -> dict[str, Any]:
         "seed": seed,
         "version": VERSION,
         "sample_rate": rate,
-        "minutes": {kind: round(value, 2) for kind, value in minutes.items()},
+        "minutes": {kind: round(value, 2) for kind, value in minutes.items() if value},
         "minutes_by_source": {name: round(value, 2) for name, value in sorted(sources.items())},
         "licences": {name: LICENCES[name] for name in sorted(sources)},
         "made_with": {
