@@ -6,7 +6,7 @@ spectrum,
 .. math:: \frac{\sum_b \max(0, A_k[b] - A_{k-4}[b])}{\sum_b A_k[b]}
 
 is 0 for a steady tone, 0.29 for steady noise (two independent Rayleigh values) and 1 for a click
-out of silence. Above 0.5 it counts as an onset, which lies where the energy of 3 ms exceeds that
+out of silence. Above 0.6 it counts as an onset, which lies where the energy of 3 ms exceeds that
 of the 3 ms before by most.
 
 A stretched attack is a smeared attack. So time passes at its normal speed within half a window of
@@ -31,7 +31,7 @@ __all__ = ["find_onsets", "map_times"]
 _STEP_S, _STEPS = 0.004, 4
 
 #: Share of new magnitude from which on something begins.
-_NEW = 0.5
+_NEW = 0.6
 
 #: What is this much below the loudest spectrum begins unheard.
 _SILENT_DB = -50.0

@@ -20,6 +20,7 @@ from effects_rivals import LegacySox, Turn, measured, sox_program_turns
 from numpy.typing import NDArray
 
 from audiolab import augment, signals
+from audiolab.resample import resample
 
 __all__ = ["quality_rows", "stretching_turns"]
 
@@ -169,6 +170,15 @@ def quality_rows(rate: int) -> dict[str, dict[str, dict[str, float]]]:
             for name, change in _pitches(rate).items()
             if name != "sox" or shutil.which("sox")
         }
+    voice = _bundled("speech", rate), _bundled("music", rate)
+    there_and_back = result["tempo 0.8 and back"] = {}
+    for name, change in _stretches(rate).items():
+        if name == "sox" and not shutil.which("sox"):
+            continue
+        there_and_back[name] = {
+            f"{clip}_lsd_db": round(_distance_db(change(change(x, 0.8), 1.25), x, 60.0), 2)
+            for clip, x in zip(("speech", "music"), voice, strict=True)
+        }
     for tempo in (0.8, 1.3):
         result[f"tempo {tempo:g}"] = {
             name: _figures(change, rate, tempo, 1.0, tempo)
@@ -207,6 +217,12 @@ def _figures(
     }
 
 
+def _bundled(name: str, rate: int) -> Samples:
+    """Return 4 s of a bundled clip."""
+    x, own = signals.clip(name)
+    return np.asarray(resample(x.mean(dim=0)[: 4 * own], own, rate))
+
+
 def _inner(y: NDArray[Any], rate: int) -> NDArray[np.float64]:
     return y[rate // 4 : -rate // 4].astype(np.float64)
 
@@ -239,13 +255,13 @@ def _fit_snr_db(y: NDArray[Any], rate: int, *frequencies: float) -> float:
     return float(20 * np.log10(y.std() / left.std()))
 
 
-def _distance_db(y: NDArray[Any], wanted: NDArray[Any]) -> float:
-    """Return the rms difference of level spectra, down to 30 dB below the wanted one's top."""
+def _distance_db(y: NDArray[Any], wanted: NDArray[Any], range_db: float = 30.0) -> float:
+    """Return the rms difference of level spectra, down to a range below the wanted one's top."""
     count = min(len(y), len(wanted))
     window = torch.hann_window(1024, dtype=torch.float64)
     levels = []
     for each in (y, wanted):
         frames = torch.from_numpy(each[:count].astype(np.float64)).unfold(0, 1024, 256) * window
         levels.append(20 * torch.log10(torch.fft.rfft(frames).abs().clamp_min(1e-3))[16:-16])
-    heard = levels[1] > levels[1].max() - 30
+    heard = levels[1] > levels[1].max() - range_db
     return float((levels[0] - levels[1])[heard].square().mean().sqrt())

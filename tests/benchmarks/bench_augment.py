@@ -2,7 +2,8 @@
 
 Run as ``python tests/benchmarks/bench_augment.py [--quick] [--commit] [WORD ...]``; words choose
 jobs, and ``--commit`` writes ``tests/benchmarks/results/augment.json``. Two jobs at 16 kHz: 10 s of
-one channel, and 32 clips of 4 s. audiomentations takes clip by clip, as it must. Then the engines
+one channel, and 32 clips of 4 s. audiomentations takes clip by clip, as it must, and its results
+are put into a batch, which is what all others return. Then the engines
 of pitch and stretch stand beside libsox, Signalsmith, Rubber Band, librosa and torchaudio, with
 what they do to a tone, two tones, a click and a glide.
 
@@ -32,6 +33,7 @@ import torch
 from augment_jobs import JOBS, RECIPE, Folders, Job
 from augment_stretching import quality_rows, stretching_turns
 from effects_rivals import Turn, measured
+from numpy.typing import NDArray
 
 from audiolab import io, signals
 
@@ -110,11 +112,21 @@ def contestants(
     clips = [clip[0].numpy() for clip in batch]
     if NUMPY in libraries and job.audiomentations is not None:
         theirs = job.audiomentations(libraries[NUMPY], folders)
-        turns[NUMPY] = measured(lambda: [theirs(samples=clip, sample_rate=RATE) for clip in clips])
+        turns[NUMPY] = measured(
+            lambda: collated([theirs(samples=clip, sample_rate=RATE) for clip in clips])
+        )
     if TORCH in libraries and job.torch_audiomentations is not None:
         module = job.torch_audiomentations(libraries[TORCH], folders)
         turns[TORCH] = measured(lambda: module(batch, sample_rate=RATE))
     return turns
+
+
+def collated(clips: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return clips as the batch that a network takes, the shorter ones filled up."""
+    batch = np.zeros((len(clips), 1, max(len(clip) for clip in clips)), np.float32)
+    for row, clip in zip(batch, clips, strict=True):
+        row[0, : len(clip)] = clip
+    return batch
 
 
 def take_turns(
@@ -233,11 +245,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("words", nargs="*", help="jobs whose names hold one of these")
     parser.add_argument("--quick", action="store_true", help="fewer turns")
     parser.add_argument("--commit", action="store_true", help=f"also write {RESULT.name}")
+    parser.add_argument("--patience", type=float, help="seconds a contestant's turns may take")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--legacy-python", default=os.environ.get("AUDIOLAB_LEGACY_PYTHON"))
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
     turns, patience_s = (3, QUICK_PATIENCE_S) if options.quick else (7, PATIENCE_S)
+    patience_s = options.patience or patience_s
     libraries = rivals()
     results: dict[str, dict[str, Any]] = {}
     record: dict[str, Any] = {}
