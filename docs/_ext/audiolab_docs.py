@@ -63,9 +63,11 @@ GALLERY: dict[str, tuple[str, ...]] = {
     ),
     "augmentation": (
         "noise_at_an_snr",
+        "random_recipes",
         "stretch_and_pitch",
         "telephone_line",
         "what_augmentation_buys",
+        "coming_from_audiomentations",
     ),
     "codec": (
         "residual_vector_quantiser",
@@ -73,6 +75,10 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "streaming_and_latency",
         "container_and_entropy_coder",
         "where_the_time_goes",
+        "what_six_kilobits_sound_like",
+        "discrete_representations",
+        "what_a_language_model_saves",
+        "official_encodec_weights",
     ),
 }
 
