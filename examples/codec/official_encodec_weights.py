@@ -99,8 +99,8 @@ assert encoded.audio_codes.shape == (1, 2, 8, 225)
 # ------------------------
 #
 # **Can others read what I write?** ``.ecdc`` files without a language model are, byte for byte,
-# those of ``encodec`` 0.1.1 with the same weights, but for a checksum at the end, left unread there.
-# ``model.save_pretrained(folder)`` writes what ``transformers.EncodecModel`` loads.
+# those of ``encodec`` 0.1.1 with the same weights, but for a checksum at the end, which it leaves
+# unread. ``model.save_pretrained(folder)`` writes what ``transformers.EncodecModel`` loads.
 
 # %%
 
