@@ -78,7 +78,7 @@ browser: setup  ## the player in Chromium, on the built site
 bench: setup  ## speed, side by side with what people use today
 	@for script in $(filter-out %/bench_rate_distortion.py,$(wildcard tests/benchmarks/bench_*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-bench-codec: setup  ## our codec beside Opus, MP3 ...: 20 minutes the first time (CLIPS=folder of recordings, JOBS=)
+bench-codec: setup  ## our codec beside Opus, MP3 ...: 15 minutes the first time (CLIPS=folder of recordings, JOBS=)
 	$(BIN)/python tests/benchmarks/bench_rate_distortion.py --jobs $(JOBS) $(if $(CLIPS),--clips $(CLIPS))
 
 clean:  ## remove what was built (not .venv)

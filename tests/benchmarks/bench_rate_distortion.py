@@ -1,17 +1,17 @@
 """How good at how many bits: our codec beside Opus, MP3, Speex, Codec2 and EnCodec.
 
 Run as ``make bench-codec CLIPS=DIR`` or ``python tests/benchmarks/bench_rate_distortion.py
-[--clips DIR] [--jobs 2] [--commit]``; it takes some twenty minutes on one core from nothing, and
-two more for a new model, since what was measured before is kept by what it depends on: the codec's
+[--clips DIR] [--jobs 2] [--commit]``; it takes some fifteen minutes on one core from nothing, and
+a few for a new model, since what was measured before is kept by what it depends on: the codec's
 settings or weights, the clip's samples and what the metrics read. ``--commit`` also writes
 ``tests/benchmarks/results/rate_distortion.json``, which the gallery shows.
 
 ``--clips`` names a folder with the recordings listed in `rate_distortion_clips`; without it there
 are our own clips only. Own and real clips are never averaged together. The published 24 kHz
 EnCodec takes part where its checkpoint is in the cache, the bundled model where its weights are;
-``--model`` adds a checkpoint of your own. A model's rows at less than the highest effort leave
-ViSQOL out, the slowest metric, unless ``--full`` asks for it; those with a language model differ in
-bits alone.
+``--model`` adds a checkpoint of your own. ViSQOL is the slowest metric: of models, it is taken on
+real clips at the highest effort alone, unless ``--full`` asks for it everywhere. Rows with a
+language model count bits and nothing else.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ import argparse
 import importlib.metadata
 import json
 import os
+
+# Before numba is imported: ViSQOL's loops would fight over the cores with the other processes.
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import platform
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -56,7 +61,10 @@ def measure(codec: Contestant, clip: Clip, folder: Path | None, names: list[str]
     """Code one clip and measure what comes out."""
     torch.set_num_threads(1)
     coded = codec.code(clip, clip.load(folder))
-    if bool(coded.estimate.any()):
+    found: dict[str, float]
+    if not names:
+        found = {}
+    elif bool(coded.estimate.any()):
         found = metrics.quality_panel(
             coded.reference, coded.estimate, RATE, speech=clip.speech, names=names
         )
@@ -67,12 +75,16 @@ def measure(codec: Contestant, clip: Clip, folder: Path | None, names: list[str]
     return {k: None if v != v else round(v, 5) for k, v in {**bits, **found}.items()}
 
 
-def names_for(codec: Contestant) -> list[str]:
+def names_for(codec: Contestant, clip: Clip, *, full: bool) -> list[str]:
     """Return the metrics that a row has."""
-    if codec.panel == "bits":
-        return ["mel_db"]  # a sign that it decodes to the same sound
     every = [each.name for each in metrics.PANEL]
-    return every if codec.panel == "full" else [each for each in every if each not in SLOW]
+    if full:
+        return every if codec.panel != "bits" else []
+    if codec.panel == "bits":
+        return []
+    old = isinstance(codec, codecs.OldCodec)
+    slow = codec.panel == "full" and (old or clip.real)
+    return every if slow else [each for each in every if each not in SLOW]
 
 
 def metrics_digest() -> str:
@@ -91,13 +103,12 @@ def sound_digest(sound: torch.Tensor) -> str:
 
 
 def contestants(arguments: argparse.Namespace) -> list[Contestant]:
-    full = arguments.full
     rows: list[Contestant] = [*codecs.old_codecs()]
-    rows += codecs.neural_codecs(BUNDLED, "audiolab", EFFORTS, lm=True, full=full)
-    rows += codecs.neural_codecs(PUBLISHED, "EnCodec", (1, 8), lm=False, full=full)
+    rows += codecs.neural_codecs(BUNDLED, "audiolab", EFFORTS, lm=True)
+    rows += codecs.neural_codecs(PUBLISHED, "EnCodec", (1, 8), lm=False)
     for path in arguments.model:
         lm = (Path(path) / "language_model.safetensors").is_file()
-        rows += codecs.neural_codecs(path, Path(path).stem, EFFORTS, lm=lm, full=full)
+        rows += codecs.neural_codecs(path, Path(path).stem, EFFORTS, lm=lm)
     return rows
 
 
@@ -122,7 +133,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     sounds = {clip.name: sound_digest(clip.load(arguments.clips)) for clip in clips}
     for codec in there:
         for clip in clips:
-            names = names_for(codec)
+            names = names_for(codec, clip, full=arguments.full)
             parts = (codec.name, codec.key, clip.name, sounds[clip.name], code, *names)
             key = codecs.digest("|".join(parts))
             head = {"key": key, "codec": codec.name, "clip": clip.name, "kind": clip.kind,
@@ -203,7 +214,6 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="measure everything anew")
     parser.add_argument("--commit", action="store_true", help=f"write {RESULT.name} in results/")
     arguments = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     record = run(arguments)
     print_report(record)
     if arguments.commit:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -154,11 +155,11 @@ def _birds_in_wind() -> torch.Tensor:
 
 
 OWN_CLIPS = (
-    Clip("own speech, female", SPEECH, make=lambda: _bundled("speech_female", 5.0)),
-    Clip("own speech, male", SPEECH, make=lambda: _bundled("speech_male", 5.0)),
+    Clip("own speech, female", SPEECH, make=partial(_bundled, "speech_female", 5.0)),
+    Clip("own speech, male", SPEECH, make=partial(_bundled, "speech_male", 5.0)),
     Clip("own speech in babble, 5 dB", NOISY, make=_speech_in_babble),
     Clip("own speech in pink noise, 10 dB", NOISY, make=_speech_in_pink_noise),
-    Clip("own music", MUSIC, make=lambda: _bundled("music", 5.0)),
+    Clip("own music", MUSIC, make=partial(_bundled, "music", 5.0)),
     Clip("own plucked melody", MUSIC, make=_melody),
     Clip("own chords", MUSIC, make=_chords),
     Clip("own whistles in wind", ENVIRONMENT, make=_birds_in_wind),

@@ -108,17 +108,18 @@ class NeuralCodec:
     def code(self, clip: Clip, sound: torch.Tensor) -> Coded:
         model = _load(self.model)
         options = {"model": model, "bandwidth": self.nominal_kbps, "effort": self.effort}
-        plain = compress(sound, RATE, **options)
-        decoded, _ = decompress(plain, model=model)
         rate = 8e-3 / (len(sound) / RATE)
-        more = {}
         if self.lm:
-            modelled = compress(sound, RATE, **options, lm=_load_lm(self.model))
-            more = {"lm_saves": 1 - _ecdc_payload(modelled) / _ecdc_payload(plain)}
-            plain = modelled
-        payload = _ecdc_payload(plain)
+            data = compress(sound, RATE, **options, lm=_load_lm(self.model))
+            codes = model.num_codebooks_for(self.nominal_kbps) * model.config.num_frames(len(sound))
+            saves = 1 - 8 * _ecdc_payload(data) / (codes * model.config.bits_per_codebook)
+            coded = (_ecdc_payload(data) * rate, len(data) * rate)
+            return Coded(sound, sound, *coded, {"lm_saves": saves})  # the sound is not decoded
+        data = compress(sound, RATE, **options)
+        decoded, _ = decompress(data, model=model)
         # These models keep the time: nothing to align.
-        return Coded(sound, decoded[0, : len(sound)], payload * rate, len(plain) * rate, more)
+        estimate = decoded[0, : len(sound)]
+        return Coded(sound, estimate, _ecdc_payload(data) * rate, len(data) * rate, {})
 
 
 def old_codecs() -> list[OldCodec]:
@@ -148,9 +149,9 @@ def old_codecs() -> list[OldCodec]:
 
 
 def neural_codecs(
-    model: str, title: str, efforts: tuple[int, ...], *, lm: bool, full: bool
+    model: str, title: str, efforts: tuple[int, ...], *, lm: bool
 ) -> list[NeuralCodec]:
-    """Return a model's rows: all metrics at the highest effort, at the others all but ViSQOL."""
+    """Return a model's rows: at every effort, and with its language model at the extreme ones."""
     try:
         bandwidths = [each for each in _load(model).target_bandwidths if each <= 12.0]
     except (ValueError, OSError):
@@ -158,7 +159,7 @@ def neural_codecs(
     rows = [
         NeuralCodec(
             f"{title} {kbps:g}, effort {effort}", model, kbps, effort,
-            panel="full" if full or effort == max(efforts) else "quick",
+            panel="full" if effort == max(efforts) else "quick",
         )
         for kbps in bandwidths
         for effort in efforts
@@ -167,7 +168,7 @@ def neural_codecs(
         rows += [
             NeuralCodec(f"{title} {kbps:g}, effort {e}, LM", model, kbps, e, lm=True, panel="bits")
             for kbps in bandwidths
-            for e in efforts
+            for e in (min(efforts), max(efforts))
         ]
     return rows
 
