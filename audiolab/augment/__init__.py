@@ -38,6 +38,7 @@ from audiolab.augment.masks import (
     mask_time,
     spec_augment,
 )
+from audiolab.augment.moving import shift
 from audiolab.augment.noise import Mixture, add_noise, mix_noise
 from audiolab.augment.pitch_shift import pitch_shift
 from audiolab.augment.recipe import (
@@ -217,6 +218,7 @@ __all__ = [
     "recipe_to_data",
     "reduce_bit_depth",
     "save_recipe",
+    "shift",
     "small_speaker",
     "spec_augment",
     "stretched_length",
