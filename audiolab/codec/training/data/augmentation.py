@@ -22,13 +22,15 @@ import soxr
 from scipy import fft
 
 from audiolab._documents import check_fields
+from audiolab._validation import check_choice
+from audiolab.codec.training.data.rooms import exponential_rooms, simulated_rooms
 
 __all__ = ["Augmentation", "Augmenter"]
 
 Samples = npt.NDArray[np.float32]
 _EQ_HZ = np.array([30.0, 120.0, 400.0, 1000.0, 2500.0, 5000.0, 8000.0, 12_000.0])
 _CUTOFFS_HZ = (3400.0, 4000.0, 7000.0, 8000.0, 10_000.0)
-_NUM_ROOMS = 96
+_ROOMS = {"exponential": exponential_rooms, "simulated": simulated_rooms}
 _PEAK = 0.98
 
 
@@ -48,6 +50,8 @@ class Augmentation:
         Level of the first over the second.
     room : float, default: 0.35
         Share of items in a room.
+    rooms : {"exponential", "simulated"}, default: "exponential"
+        Which bank of impulse responses, see `rooms`.
     equaliser : float, default: 0.6
         Share of items with a coloured channel.
     equaliser_db : float, default: 9
@@ -75,6 +79,7 @@ class Augmentation:
     mix: float = 0.25
     mix_snr_db: tuple[float, float] = (0.0, 25.0)
     room: float = 0.35
+    rooms: str = "exponential"
     equaliser: float = 0.6
     equaliser_db: float = 9.0
     low_pass: float = 0.09
@@ -87,13 +92,14 @@ class Augmentation:
     noise_snr_db: tuple[float, float] = (12.0, 55.0)
 
     def __post_init__(self) -> None:
+        check_choice(self.rooms, "rooms", tuple(_ROOMS))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, (tuple, list)):
                 if len(value) != 2 or not value[0] <= value[1]:
                     raise ValueError(f"{field.name} must be a range (low, high), got {value}")
                 object.__setattr__(self, field.name, (float(value[0]), float(value[1])))
-            elif field.name != "equaliser_db" and not 0.0 <= value <= 1.0:
+            elif field.name not in ("rooms", "equaliser_db") and not 0.0 <= value <= 1.0:
                 raise ValueError(f"{field.name} must be a share from 0 to 1, got {value}")
 
     @classmethod
@@ -141,7 +147,7 @@ class Augmenter:
         self.num_channels = num_channels
         self.sample_rate = sample_rate
         self.num_samples = num_samples
-        self._rooms = _exponential_rooms(sample_rate)
+        self._rooms = _ROOMS[settings.rooms](sample_rate)
         longest = max(room.size for room in self._rooms)
         self._fft_size = _fft_length(num_samples + longest)
         frequencies = np.linspace(0.0, 0.5 * sample_rate, self._fft_size // 2 + 1)
@@ -304,16 +310,3 @@ def _fft_length(at_least: int) -> int:
 
 def _rms(samples: Samples) -> float:
     return float(np.sqrt(np.square(samples).mean() + 1e-10))
-
-
-def _exponential_rooms(sample_rate: int) -> list[Samples]:
-    """Return impulse responses: a direct sound, then noise that decays, duller and duller."""
-    rng, rooms = np.random.default_rng(20_260), []
-    for _ in range(_NUM_ROOMS):
-        length = int(rng.uniform(0.1, 0.8) * sample_rate)
-        tail = rng.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)
-        tail *= rng.uniform(0.01, 0.08)
-        tail[: int(rng.integers(1, sample_rate // 60))] *= 0.2
-        tail[0] = 1.0
-        rooms.append(tail.astype(np.float32))
-    return rooms
