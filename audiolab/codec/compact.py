@@ -6,7 +6,11 @@
 - Of a codebook's training state only the entries are kept; counts and averages are made from them.
 
 A file is a safetensors file with the configuration in its metadata, so that it stands alone. The
-scales lie beside their matrices under ``<name>.scale``.
+scales lie beside their matrices under ``<name>.scale``. The bundled weights are what became of
+a training run's folder::
+
+    model = EncodecModel.from_pretrained("RUN/model")
+    write_compact(model, "audiolab/codec/weights/audiolab_24khz.safetensors", overwrite=True)
 """
 
 from __future__ import annotations
