@@ -86,7 +86,9 @@ def write_document(path: FilePath, content: Any, *, overwrite: bool = False) -> 
     elif target.suffix in _YAML:
         import yaml
 
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+        text = yaml.safe_dump(
+            content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+        )
     else:
         raise DocumentError(f"{target}: expected a name that ends in .yaml, .yml or .json")
     with atomic_path(target, overwrite=overwrite) as temporary:

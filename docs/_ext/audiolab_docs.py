@@ -63,6 +63,8 @@ GALLERY: dict[str, tuple[str, ...]] = {
     ),
     "augmentation": (
         "noise_at_an_snr",
+        "rooms_from_images",
+        "convolution_reverb",
         "random_recipes",
         "stretch_and_pitch",
         "telephone_line",
