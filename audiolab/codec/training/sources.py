@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
+
+from audiolab.codec.training._draws import step_generator
 
 __all__ = ["HELD_OUT", "BatchSource", "WaveformSource"]
 
@@ -12,25 +15,10 @@ __all__ = ["HELD_OUT", "BatchSource", "WaveformSource"]
 HELD_OUT = 2**31
 
 
-class BatchSource(Protocol):
-    """Batches by number; the same number gives the same batch, in any process and any order."""
-
-    def __call__(self, step: int, items: range) -> torch.Tensor:
-        """Return some items of a step's batch.
-
-        Parameters
-        ----------
-        step : int
-            The step; numbers from ``2**31`` on are for held-out batches.
-        items : range
-            Which items of the whole batch; several processes share one batch.
-
-        Returns
-        -------
-        Tensor
-            ``(len(items), channels, time)``, float32.
-        """
-        ...
+#: Batches by number: ``source(step, items)`` returns those items of a step's batch, ``(len(items),
+#: channels, time)`` in float32. Several processes share a batch, each asking for its own items; the
+#: same numbers give the same items in any process and any order.
+BatchSource: TypeAlias = Callable[[int, range], torch.Tensor]
 
 
 class WaveformSource:
@@ -82,8 +70,6 @@ class WaveformSource:
         Tensor
             ``(len(items), channels, time)``.
         """
-        from audiolab.codec.training._draws import step_generator
-
         parts = []
         for item in items:
             generator = step_generator(self.seed, step, f"stretch {item}")
