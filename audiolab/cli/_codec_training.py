@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ __all__ = ["build_parser", "find_recipe", "gentle_stop", "run", "show"]
 
 #: Status of a run that was stopped and may be resumed.
 STOPPED = 130
+DATA_THREADS = 8
 
 DESCRIPTION = """\
 Train a neural codec. The run's folder gets checkpoints, log.csv, the model as it would be published
@@ -58,6 +59,12 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="threads to compute with (default: 1)"
     )
+    parser.add_argument(
+        "--data-threads",
+        type=int,
+        metavar="N",
+        help="threads that make batches ahead of time (default: 0, or 8 off the CPU)",
+    )
     return parser
 
 
@@ -66,6 +73,8 @@ def run(words: list[str]) -> int:
     arguments = build_parser().parse_args(words)
     if arguments.threads < 1:
         raise UsageError(f"--threads must be 1 or more, got {arguments.threads}")
+    if (arguments.data_threads or 0) < 0:
+        raise UsageError(f"--data-threads must be 0 or more, got {arguments.data_threads}")
     if arguments.steps is not None and arguments.minutes is not None:
         raise UsageError("--steps and --minutes both give the run's length: choose one")
     if not arguments.data.is_dir():
@@ -76,6 +85,7 @@ def run(words: list[str]) -> int:
 
     from audiolab.codec.training.config import TrainingConfig
     from audiolab.codec.training.data import open_source
+    from audiolab.codec.training.data.prefetching import Prefetched
     from audiolab.codec.training.distributed import join
     from audiolab.codec.training.trainer import Trainer, shortened
 
@@ -91,10 +101,14 @@ def run(words: list[str]) -> int:
         seed=config.seed,
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with join(arguments.device) as (device, pool):
+    threads = arguments.data_threads
+    if threads is None:
+        threads = 0 if arguments.device == "cpu" else DATA_THREADS
+    ready = Prefetched(source, threads=threads) if threads else nullcontext(source)
+    with ready as batches, join(arguments.device) as (device, pool):
         trainer = Trainer(
             config,
-            source,
+            batches,
             arguments.out,
             device=device,
             pool=pool,

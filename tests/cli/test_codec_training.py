@@ -70,7 +70,7 @@ def test_a_run_leaves_all_that_it_promises(
 
     assert main(setting) == 1  # nothing is overwritten
     assert "holds a run" in capsys.readouterr().err
-    assert main([*setting, "--resume", "--steps", "6"]) == 0
+    assert main([*setting, "--resume", "--steps", "6", "--data-threads", "2"]) == 0
     assert (run / "checkpoints" / "step_00000006.pt").is_file()
 
 
@@ -100,6 +100,7 @@ def test_a_signal_saves_the_run_and_the_next_one_goes_on(
     ("change", "status", "message"),
     [
         (["--threads", "0"], 2, "--threads"),
+        (["--data-threads", "-1"], 2, "--data-threads"),
         (["--steps", "3", "--minutes", "2"], 2, "choose one"),
         (["--steps", "0"], 1, "steps must be at least 1"),
         (["--data", "nowhere"], 1, "nowhere: no such folder"),
