@@ -81,6 +81,8 @@ GALLERY: dict[str, tuple[str, ...]] = {
         "discrete_representations",
         "what_a_language_model_saves",
         "official_encodec_weights",
+        "train_your_own",
+        "losses_and_the_balancer",
     ),
 }
 
