@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from audiolab.augment._fields import children, option, plain
 from audiolab.augment._flow import Flow
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment.distributions import check_weights, weighted_index
 from audiolab.augment.seeds import derived_seed, uniform
 from audiolab.augment.transform import Params, Transform
@@ -83,6 +84,7 @@ class Composition(Transform):
         return list(zip(order, steps, strict=True))
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Compose(Composition):
     """Transforms one after the other.
@@ -117,6 +119,7 @@ class Compose(Composition):
         return sorted(order, key=lambda i: uniform(seed, f"order {i}")) if self.shuffle else order
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class OneOf(Composition):
     """One of several transforms.
@@ -162,6 +165,7 @@ class OneOf(Composition):
         ]
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class SomeOf(Composition):
     """Some of several transforms, each at most once, in the order of the list.
@@ -221,6 +225,7 @@ class SomeOf(Composition):
         return sorted(ranked[:count])
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Sometimes(Composition):
     """Transforms one after the other, all of them or none.

@@ -32,13 +32,13 @@ class WaveformTransform(Transform):
 
     Parameters
     ----------
+    p : float, default: 1.0
+        Probability that it is applied to an item (to a channel, where channels draw).
     mode : {"per_example", "per_batch", "per_channel"}, default: "per_example"
         What shares a draw: the channels of an item; all items of a call, by the seed of the first;
         or nothing, every channel having its own.
     on_clean : bool, optional
         Whether the clean twin changes too; by default what the class says.
-    p : float, default: 1.0
-        Probability that it is applied to an item (to a channel, where channels draw).
     """
 
     mode: Mode = option("per_example", choices=MODES)
@@ -111,11 +111,6 @@ class WaveformTransform(Transform):
         drawn |= {name: uniform(seed, name) for name in self.positions}
         drawn |= {name: noise_seed(seed, name) for name in self.noises}
         return drawn
-
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        if cls.name and cls.__doc__ and "\nmode : {" not in cls.__doc__:
-            cls.__doc__ = _with_shared(cls.__doc__, channelwise=cls.channelwise)
 
     def _draw(self, seed: int, batch_seed: int, num_channels: int) -> dict[str, Any]:
         if self.mode == "per_channel":
@@ -272,6 +267,15 @@ class LevelTransform(WaveformTransform):
     """A transform that multiplies by a factor, the clean twin by the same.
 
     Override `_factors`.
+
+    Parameters
+    ----------
+    p : float, default: 1.0
+        Probability that it is applied to an item.
+    mode : {"per_example", "per_batch", "per_channel"}, default: "per_example"
+        What shares a draw.
+    on_clean : bool, optional
+        Whether the clean twin changes too; it does by default.
     """
 
     changes_clean = True
@@ -364,6 +368,15 @@ class TimeTransform(WaveformTransform):
     """A transform that moves samples in time, with targets and the clean twin.
 
     Override `_time_map`; and `_move`, where samples don't stay as they are.
+
+    Parameters
+    ----------
+    p : float, default: 1.0
+        Probability that it is applied to an item.
+    mode : {"per_example", "per_batch", "per_channel"}, default: "per_example"
+        What shares a draw.
+    on_clean : bool, optional
+        Whether the clean twin changes too; it does by default.
     """
 
     changes_clean = True
@@ -480,36 +493,3 @@ def _pieces(item: torch.Tensor, time_map: TimeMap) -> torch.Tensor:
         part = part[:, : max(0, time_map.length - first)]
         result[:, first : first + part.shape[-1]] = part
     return result
-
-
-_SHARED = """
-mode : {{{modes}}}, default: "per_example"
-    {what}
-on_clean : bool, optional
-    Whether the clean twin changes too; by default what `audiolab.augment.transform` says.
-p : float, default: 1.0
-    Probability that it is applied to an item.
-"""
-
-
-def _with_shared(text: str, *, channelwise: bool) -> str:
-    """Return a class's docstring with the parameters that all transforms share."""
-    import inspect
-
-    cleaned = inspect.cleandoc(text)
-    modes = '"per_example", "per_batch"' + (', "per_channel"' if channelwise else "")
-    what = "Whether items draw for themselves, or all as the first one"
-    what += ", or channels for themselves." if channelwise else "."
-    shared = _SHARED.format(modes=modes, what=what)
-    title = "Parameters\n----------"
-    if title not in cleaned:
-        first, _, rest = cleaned.partition("\n\n")
-        sections = rest.find("\n----")
-        at = rest.rfind("\n\n", 0, sections) if sections >= 0 else len(rest)
-        before, after = (rest[: max(at, 0)], rest[max(at, 0) :]) if rest else ("", "")
-        whole = f"{first}\n\n{before}".rstrip()
-        return f"{whole}\n\n{title}{shared}\n{after.lstrip()}"
-    begin = cleaned.index(title) + len(title)
-    end = cleaned.find("\n\n", begin)
-    end = len(cleaned) if end < 0 else end
-    return cleaned[:end] + shared.rstrip("\n") + "\n" + cleaned[end:]

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import torch
 
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment.seeds import uniform
 from audiolab.augment.single import WaveformTransform
 from audiolab.augment.transform import Params
@@ -15,6 +16,7 @@ from audiolab.augment.transform import Params
 __all__ = ["ChannelShuffle"]
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class ChannelShuffle(WaveformTransform):
     """Put the channels in another order, all orders equally likely."""

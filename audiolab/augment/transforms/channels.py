@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 import torch
 
 from audiolab.augment._fields import Amount, amount, option
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment.channels.air import air_absorption
 from audiolab.augment.channels.clipping import alias, clip_amplitude, tanh_distortion
 from audiolab.augment.channels.codecs import codec_round_trip
@@ -47,6 +48,7 @@ def numbers(params: Sequence[Params], name: str) -> list[float]:
     return [float(each[name]) for each in params]
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class AirAbsorption(WaveformTransform):
     """Filter as a stretch of air does: the farther, the duller.
@@ -83,6 +85,7 @@ class AirAbsorption(WaveformTransform):
         )
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Aliasing(WaveformTransform):
     """Fold high frequencies down, as a conversion without a filter does.
@@ -108,6 +111,7 @@ class Aliasing(WaveformTransform):
         return alias(waveform, sample_rate, rates)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class LowSampleRate(WaveformTransform):
     """Convert to a lower sample rate and back: nothing is left above half of it.
@@ -138,6 +142,7 @@ class LowSampleRate(WaveformTransform):
         return result
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class BitCrush(WaveformTransform):
     """Round samples to the values of a few bits; those beyond full scale are clipped.
@@ -169,6 +174,7 @@ class BitCrush(WaveformTransform):
         return reduce_bit_depth(waveform, numbers(params, "bits"), dither=self.dither, seeds=seeds)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Clipping(WaveformTransform):
     """Hold samples at a threshold, chosen so that a share of them reaches it.
@@ -198,6 +204,7 @@ class Clipping(WaveformTransform):
         )
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class TanhDistortion(WaveformTransform):
     """Saturate like a valve or a tape, at the level that came in.
@@ -222,6 +229,7 @@ class TanhDistortion(WaveformTransform):
         return tanh_distortion(waveform, numbers(params, "drive_db"))
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class DcOffset(WaveformTransform):
     """Add a constant, as a converter with a bias does.
@@ -247,6 +255,7 @@ class DcOffset(WaveformTransform):
         return dc_offset(waveform, numbers(params, "offset"))
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class LossyCodec(WaveformTransform):
     """Encode and decode with a lossy coder: MP3, Opus, Vorbis or AAC.
@@ -283,6 +292,7 @@ class LossyCodec(WaveformTransform):
         return codec_round_trip(waveform, sample_rate, codecs, bit_rate=rates)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Microphone(WaveformTransform):
     """Record with a microphone of a kind.
@@ -315,6 +325,7 @@ class Microphone(WaveformTransform):
         )
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class PacketLoss(WaveformTransform):
     """Lose packets on the way, and conceal the gaps.
@@ -372,6 +383,7 @@ def _least_burst(loss_share: float) -> float:
     return loss_share / (1.0 - loss_share) if loss_share < 1.0 else 1.0
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class SmallSpeaker(WaveformTransform):
     """Play through the speaker of a telephone, a toy or a laptop.
@@ -408,6 +420,7 @@ class SmallSpeaker(WaveformTransform):
         )
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Telephone(WaveformTransform):
     """Send over a telephone line: a narrow band, and eight bits on a logarithmic scale.

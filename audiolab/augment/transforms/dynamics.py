@@ -10,6 +10,7 @@ import torch
 
 from audiolab import effects
 from audiolab.augment._fields import Amount, amount
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment.distributions import LogUniform, Uniform
 from audiolab.augment.single import WaveformTransform, column
 from audiolab.augment.transform import Params
@@ -17,6 +18,7 @@ from audiolab.augment.transform import Params
 __all__ = ["Compressor", "Limiter"]
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Compressor(WaveformTransform):
     """Turn down what is loud.
@@ -55,6 +57,7 @@ class Compressor(WaveformTransform):
         return effects.compressor(waveform, sample_rate, **drawn)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Limiter(WaveformTransform):
     """Keep every sample within a ceiling, after a gain.

@@ -15,6 +15,7 @@ import torch
 
 from audiolab.augment._fields import Amount, amount
 from audiolab.augment._sections import run_sections
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment.distributions import Choice, LogUniform, Uniform
 from audiolab.augment.seeds import uniform
 from audiolab.augment.single import WaveformTransform, column
@@ -71,6 +72,7 @@ def butterworth(
     return sections
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class LowPass(WaveformTransform):
     """Keep what is below a frequency: Butterworth's filter, recursive.
@@ -102,6 +104,7 @@ class LowPass(WaveformTransform):
         return run_sections(waveform, low)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class HighPass(WaveformTransform):
     """Keep what is above a frequency: Butterworth's filter, recursive.
@@ -133,6 +136,7 @@ class HighPass(WaveformTransform):
         return run_sections(waveform, high)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class BandPass(WaveformTransform):
     """Keep what is around a frequency: a high and a low pass of Butterworth in a row.
@@ -170,6 +174,7 @@ class BandPass(WaveformTransform):
         return run_sections(waveform, both)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class BandStop(WaveformTransform):
     """Take away what is around a frequency: a notch, as wide as asked where it lies at -3 dB.
@@ -211,6 +216,7 @@ def _edges(params: Params) -> dict[str, float]:
     return {"low": params["center_hz"] / half, "high": params["center_hz"] * half}
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Peaking(WaveformTransform):
     """Raise or lower what is around a frequency.
@@ -248,6 +254,7 @@ class Peaking(WaveformTransform):
         return run_sections(waveform, [section])
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class LowShelf(WaveformTransform):
     """Raise or lower what is below a frequency.
@@ -285,6 +292,7 @@ class LowShelf(WaveformTransform):
         return run_sections(waveform, [section])
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class HighShelf(WaveformTransform):
     """Raise or lower what is above a frequency.
@@ -322,6 +330,7 @@ class HighShelf(WaveformTransform):
         return run_sections(waveform, [section])
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class SevenBandEqualizer(WaveformTransform):
     """An equaliser as on a mixing desk: two shelves and five bells, an octave or two apart.

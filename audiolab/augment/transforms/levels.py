@@ -12,6 +12,7 @@ import torch
 
 from audiolab import metrics
 from audiolab.augment._fields import Amount, amount, option
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment.distributions import Uniform
 from audiolab.augment.single import LevelTransform
 from audiolab.augment.transform import Params
@@ -35,6 +36,7 @@ def amplitude(level_db: float) -> float:
     return float(10.0 ** (level_db / 20.0))
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Gain(LevelTransform):
     r"""Amplify by :math:`10^{G/20}`.
@@ -66,6 +68,7 @@ class Gain(LevelTransform):
         return as_factors([amplitude(each["gain_db"]) for each in params], waveform)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class GainTransition(LevelTransform):
     """Change the level on the way, along a straight line in decibels.
@@ -109,6 +112,7 @@ class GainTransition(LevelTransform):
         return curves.to(waveform)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class PolarityInversion(LevelTransform):
     """Turn the sign of all samples.
@@ -133,6 +137,7 @@ class PolarityInversion(LevelTransform):
         return as_factors([-1.0] * len(params), waveform)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class NormalizePeak(LevelTransform):
     """Scale so that the largest sample over all channels has a given level; silence stays silence.
@@ -173,6 +178,7 @@ class NormalizePeak(LevelTransform):
         return as_factors(factors, waveform)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class NormalizeLoudness(LevelTransform):
     """Bring to a loudness after BS.1770; what is below -70 LUFS stays.

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import torch
 
 from audiolab.augment._fields import Amount, amount, option
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment.distributions import LogUniform, Uniform
 from audiolab.augment.masks import mask_frequency, mask_time
 from audiolab.augment.single import WaveformTransform
@@ -17,6 +18,7 @@ from audiolab.augment.transform import Params
 __all__ = ["FrequencyMask", "TimeMask"]
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class TimeMask(WaveformTransform):
     """Silence a span of time, anywhere in the item.
@@ -59,6 +61,7 @@ class TimeMask(WaveformTransform):
         )
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class FrequencyMask(WaveformTransform):
     """Take a band of frequencies out, without a change of phase.

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from audiolab.augment._fields import Amount, amount, option, source
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment._sources import Source
 from audiolab.augment.colored import colored_noise
 from audiolab.augment.distributions import Distribution, Uniform
@@ -51,6 +52,7 @@ def generated(
     return noise.to(waveform.dtype)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class AddGaussianNoise(WaveformTransform):
     """Add white noise at a level of its own.
@@ -77,6 +79,7 @@ class AddGaussianNoise(WaveformTransform):
         return waveform + levels * generated(waveform, sample_rate, params, exponent=False)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class AddColoredNoise(WaveformTransform):
     """Add noise of any colour at a signal-to-noise ratio.
@@ -126,6 +129,7 @@ def at_snr(
     return noisy.to(waveform.dtype)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class AddBackgroundNoise(WaveformTransform):
     """Add a recording at a signal-to-noise ratio, all along the item.
@@ -180,6 +184,7 @@ def fitting(recording: torch.Tensor, waveform: torch.Tensor) -> torch.Tensor:
     return recording.mean(dim=0, keepdim=True)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class AddShortNoises(WaveformTransform):
     """Add recordings here and there, with pauses between them.
@@ -272,6 +277,7 @@ def rms(item: torch.Tensor) -> float:
     return math.sqrt(float(np.square(samples).mean())) if samples.size else 0.0
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class MixUp(WaveformTransform):
     r"""Blend with a recording: :math:`\sqrt{\lambda}\, x + \sqrt{1 - \lambda}\, r`.

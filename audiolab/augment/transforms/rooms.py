@@ -17,6 +17,7 @@ from torch.nn.functional import pad
 
 from audiolab import room
 from audiolab.augment._fields import Amount, amount, option, source
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment._sources import Source
 from audiolab.augment.distributions import Uniform
 from audiolab.augment.seeds import uniform
@@ -55,6 +56,7 @@ def _size(taps: int) -> int:
     return size * 3 // 4 if size > 1024 and taps <= size * 3 // 4 else size
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class ApplyImpulseResponse(WaveformTransform):
     """Convolve with a recorded impulse response.
@@ -114,6 +116,7 @@ class ApplyImpulseResponse(WaveformTransform):
         return room.normalize_rir(rir, sample_rate, by=self.normalize)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class RoomSimulation(WaveformTransform):
     """Put into a simulated box-shaped room, with source and microphone anywhere in it.

@@ -15,6 +15,7 @@ import torch
 from torch.nn.functional import pad
 
 from audiolab.augment._fields import Amount, amount, option
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment.channels.clocks import clock_drift
 from audiolab.augment.distributions import Uniform
 from audiolab.augment.pitch_shift import pitch_shift
@@ -44,6 +45,7 @@ def scaled(length: int, factor: float, new_length: int, *, keep_length: bool) ->
     return TimeMap((Piece(0, length, 0, 1.0 / factor),) if length else (), total)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class TimeStretch(TimeTransform):
     """Change the tempo and keep the pitch.
@@ -80,6 +82,7 @@ class TimeStretch(TimeTransform):
         return fitted(list(done), maps)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Speed(TimeTransform):
     """Play faster or slower, pitch and all, by exact resampling.
@@ -120,6 +123,7 @@ class Speed(TimeTransform):
         return fitted(done, maps)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class ClockDrift(TimeTransform):
     """Record with a clock that is off by parts per million; the length stays.
@@ -144,6 +148,7 @@ class ClockDrift(TimeTransform):
         return list(clock_drift(items, [float(each["drift_ppm"]) for each in params]))
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class PitchShift(WaveformTransform):
     """Change the pitch and keep the tempo and the length.

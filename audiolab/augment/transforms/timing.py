@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from audiolab.augment._fields import Amount, amount, option
+from audiolab.augment._shared_fields import shared_last
 from audiolab.augment.distributions import Uniform
 from audiolab.augment.seeds import uniform
 from audiolab.augment.single import TimeTransform
@@ -40,6 +41,7 @@ def place(position: float, room: int) -> int:
     return min(int(position * (room + 1)), max(room, 0))
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Reverse(TimeTransform):
     """Turn time round.
@@ -58,6 +60,7 @@ class Reverse(TimeTransform):
         return TimeMap((Piece(0, length, length, -1.0),), length)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Shift(TimeTransform):
     """Move later, or earlier for negative values; the length stays.
@@ -96,6 +99,7 @@ class Shift(TimeTransform):
         return TimeMap(tuple(each for each in parts if each.start < each.stop), length)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class RandomCrop(TimeTransform):
     """Keep a part of the item, from anywhere; an item that is shorter stays whole.
@@ -123,6 +127,7 @@ def cropped(length: int, wanted: int, params: Params) -> TimeMap:
     return TimeMap(pieces, wanted)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class Pad(TimeTransform):
     """Add silence.
@@ -152,6 +157,7 @@ def padded(length: int, added: int, params: Params, side: str) -> TimeMap:
     return TimeMap(pieces, length + added)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class AdjustDuration(TimeTransform):
     """Crop or pad to one length.
@@ -177,6 +183,7 @@ class AdjustDuration(TimeTransform):
         return padded(length, wanted - length, params, self.side)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class RepeatPart(TimeTransform):
     """Play a part again, once or several times, as a stuck player does.
@@ -211,6 +218,7 @@ class RepeatPart(TimeTransform):
         return TimeMap(tuple(kept), total)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class SpliceOut(TimeTransform):
     """Take parts out and close the gaps.
@@ -256,6 +264,7 @@ class SpliceOut(TimeTransform):
         return TimeMap(tuple(pieces), length if self.keep_length else new)
 
 
+@shared_last
 @dataclass(frozen=True, kw_only=True)
 class TrimSilence(TimeTransform):
     """Cut off what is quiet at the start and at the end; silence stays whole.
