@@ -196,7 +196,7 @@ def _weights_digest(model: str, *, lm: bool) -> str:
         hashed.update(name.encode())
         hashed.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     if lm:
-        hashed.update(_load_lm(model).digest)
+        hashed.update(_load_lm(model).digest.encode())
     return hashed.hexdigest()
 
 

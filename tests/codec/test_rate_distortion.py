@@ -10,7 +10,8 @@ import codec_references as references
 import pytest
 import torch
 
-from audiolab.codec import compress
+from audiolab.codec import EncodecConfig, EncodecModel, compress, decompress
+from audiolab.codec.language_model import LanguageModel, LanguageModelConfig
 from audiolab.metrics import PANEL
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -36,6 +37,39 @@ def test_payload_is_what_the_codes_take(parts: Any) -> None:
     for kbps in (1.5, 6.0):
         data = compress(waveform, 24_000, model=references.model("encodec_24khz"), bandwidth=kbps)
         assert parts["codecs"]._ecdc_payload(data) == kbps * 1000 * 2 / 8
+
+
+def test_models_are_counted_with_and_without_a_language_model(parts: Any, tmp_path: Path) -> None:
+    config = EncodecConfig(
+        name="small", target_bandwidths=(1.5, 3.0), num_filters=4, dimension=8, num_lstm_layers=1,
+        ratios=(8, 8, 5), codebook_size=64,
+    )  # fmt: skip
+    model = EncodecModel.from_config(config, generator=3)
+    for book in model.quantizer.codebooks:
+        book.embed.copy_(0.3 * torch.randn(64, 8, generator=torch.Generator().manual_seed(5)))
+    model.save_pretrained(tmp_path)
+    sizes = LanguageModelConfig(
+        num_codebooks=config.num_codebooks, codebook_size=64, dim=16, num_heads=2, num_layers=2,
+        hidden_dim=32, past_context=20,
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        LanguageModel(sizes).save(tmp_path / "language_model.safetensors")
+    codecs, clip = parts["codecs"], parts["clips"].OWN_CLIPS[0]
+    sound = clip.load(None)[:24_000]
+    rows = codecs.neural_codecs(str(tmp_path), "small", (1, 4), lm=True)
+    assert [row.missing() for row in rows] == [None] * 8
+    assert len({row.key for row in rows}) == 4  # a key has no bandwidth: the name has it
+    plain, modelled = (row.code(clip, sound) for row in (rows[0], rows[4]))
+    # Three codebooks of 6 bits at 75 Hz are 1.35 kbps, the most within 1.5.
+    assert plain.payload_kbps == pytest.approx(3 * 6 * 75 / 1000, rel=1e-2)
+    assert modelled.more["lm_saves"] == pytest.approx(
+        1 - modelled.payload_kbps / plain.payload_kbps, abs=1e-2
+    )
+    assert plain.file_kbps > plain.payload_kbps
+    assert torch.equal(plain.reference, sound)
+    expected = compress(sound, 24_000, model=model, bandwidth=1.5)
+    assert torch.equal(plain.estimate, decompress(expected, model=model)[0][0, :24_000])
 
 
 def test_delays_are_taken_off_and_lengths_restored(parts: Any) -> None:
