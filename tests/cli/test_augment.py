@@ -203,8 +203,10 @@ def test_another_run_does_not_mix_in(run, place: Path):
     run(*line, "--seed", 1).failed(1, "is the manifest of another run (seed differs)")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "jobs"),
+    [(signal.SIGKILL, 1), (signal.SIGKILL, 2), (signal.SIGINT, 2), (signal.SIGTERM, 1)],
+)
 def test_killed_and_begun_again(run, place: Path, number: signal.Signals, jobs: int):
     """Whatever ends it: every file that is there is whole, and the next run completes the set."""
     line = [
