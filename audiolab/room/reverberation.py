@@ -99,7 +99,8 @@ def reverberate(
     if lengths is not None:
         ends = check_lengths(lengths, waveform, "lengths")
         x = x.masked_fill(beyond_lengths(ends, waveform.ndim, time), 0.0)
-    if not bool(torch.isfinite(x.detach()).all()):
+    # One number tells, in one pass: a sum with NaN or infinity is one of them.
+    if not bool(torch.isfinite(x.detach().sum())):
         check_waveform(x.detach(), finite=True)
     x, h = _side_by_side(x, rir)
     exact = torch.float64 if x.dtype == torch.float64 else torch.float32

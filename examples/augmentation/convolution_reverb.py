@@ -195,9 +195,9 @@ display.player(tracks, rate)
 # Try this
 # --------
 #
-# * Your own response: ``audio_io.load("hall.wav")`` in place of the sweep.
-# * Make the loudspeaker bad (``0.5 * sweep**2``): the linear response hardly changes.
-# * Take ``by="direct"`` and hear how the room adds to a voice that stays where it was.
+# - Your own response: ``audio_io.load("hall.wav")`` in place of the sweep.
+# - Make the loudspeaker bad (``0.5 * sweep**2``): the linear response hardly changes.
+# - Take ``by="direct"`` and hear how the room adds to a voice that stays where it was.
 #
 # References
 # ----------

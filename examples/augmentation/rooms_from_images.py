@@ -218,10 +218,10 @@ display.player(tracks, rate)
 # Try this
 # --------
 #
-# * Give the six walls coefficients of their own: a carpet is
+# - Give the six walls coefficients of their own: a carpet is
 #   ``absorption=[.1, .1, .1, .1, .6, .1]``.
-# * Let the voice walk: a path ``(points, 3)`` as source, and ``room.reverberate_moving``.
-# * Turn a cardioid away from the voice: ``microphone_pattern``, ``microphone_direction``.
+# - Let the voice walk: a path ``(points, 3)`` as source, and ``room.reverberate_moving``.
+# - Turn a cardioid away from the voice: ``microphone_pattern``, ``microphone_direction``.
 #
 # References
 # ----------

@@ -175,7 +175,7 @@ def main() -> None:
     torch.set_num_threads(1)
     pyroomacoustics.constants.set("num_threads", 1)
     quick = options.quick
-    turns, count = (2, 20) if quick else (5, 100)
+    turns, count = (2, 20) if quick else (3, 100)
     packages = ("torch", "torchaudio", "numpy", "numba", "scipy", "pyroomacoustics")
     record: dict[str, Any] = {
         "command": " ".join(["python", "tests/benchmarks/bench_room.py", *sys.argv[1:]]),
