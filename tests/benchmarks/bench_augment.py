@@ -20,6 +20,8 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 import types
 import warnings
@@ -142,16 +144,14 @@ def take_turns(
         for name, turn in turns_of.items():
             try:
                 first = turn()
-                if first[0] < patience_s or is_ours(name):
-                    first = min(first, turn())  # the first one loaded files and compiled loops
+                first = min(first, turn())  # the first one loaded files and compiled loops
             except Exception as error:
                 if name == OURS:
                     raise
                 failed[name] = f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
                 continue
             allowed[name] = min(turns, int(patience_s / first[0]))
-            if not allowed[name]:
-                times[name].append(first)  # so slow that it is not run again
+            times[name].append(first)
         gc.collect()
         gc.disable()
         for index in range(turns):
@@ -185,28 +185,22 @@ def peak_mib(turn: Turn) -> float:
     return round(read("VmHWM") - before, 1)
 
 
-def memory_in_child(
-    job: Job, shape: tuple[int, int], folders: Folders, libraries: Mapping[str, Any]
-) -> dict[str, float]:
-    """Return everyone's peak, each in a forked process that has warmed up on one clip."""
-    found = {}
-    batch = speech(*shape)
-    for name in contestants(job, batch, folders, libraries):
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                contestants(job, batch[:1], folders, libraries)[name]()
-                peak = peak_mib(contestants(job, batch, folders, libraries)[name])
-                os.write(writing, json.dumps(peak).encode())
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
-        os.close(writing)
-        answer = os.read(reading, 100)
-        os.close(reading)
-        if answer:
-            found[name] = json.loads(answer)
+def peak_of(name: str, shape: str, folders: Folders) -> float:
+    """Return one contestant's peak on the recipe, after a turn on a single clip."""
+    batch, libraries = speech(*SHAPES[shape]), rivals()
+    contestants(RECIPE, batch[:1, :, : 2 * RATE], folders, libraries)[name]()
+    return peak_mib(contestants(RECIPE, batch, folders, libraries)[name])
+
+
+def peaks(folder: Path, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return everyone's peaks, each from a process of its own, whose memory is as good as new."""
+    found: dict[str, dict[str, float]] = {}
+    for shape in SHAPES:
+        found[shape] = {}
+        for name in names:
+            command = [sys.executable, __file__, "--peak", name, shape, str(folder)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found[shape][name] = float(done.stdout.split()[-1])
     return found
 
 
@@ -245,11 +239,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("words", nargs="*", help="jobs whose names hold one of these")
     parser.add_argument("--quick", action="store_true", help="fewer turns")
     parser.add_argument("--commit", action="store_true", help=f"also write {RESULT.name}")
+    parser.add_argument("--no-engines", action="store_true", help="leave pitch and stretch out")
     parser.add_argument("--patience", type=float, help="seconds a contestant's turns may take")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--legacy-python", default=os.environ.get("AUDIOLAB_LEGACY_PYTHON"))
+    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
+    if options.peak:
+        torch.set_num_threads(1)
+        name, shape, place = options.peak
+        print(peak_of(name, shape, Folders(Path(place) / "sounds", Path(place) / "responses")))
+        return
     turns, patience_s = (3, QUICK_PATIENCE_S) if options.quick else (7, PATIENCE_S)
     patience_s = options.patience or patience_s
     libraries = rivals()
@@ -279,15 +280,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     jobs[job.name] = with_ratios(rows, threads)
                     print(line(job.name, rows), flush=True)
         if not options.words:
-            memory = {
-                shape: memory_in_child(RECIPE, SHAPES[shape], folders, libraries)
-                for shape in SHAPES
-            }
+            memory = peaks(folder, [OURS, *libraries])
             print("\npeak memory of the recipe, MiB above the libraries and the batch")
-            for shape, peaks in memory.items():
-                print(f"  {shape:10} " + "   ".join(f"{k} {v:.0f}" for k, v in peaks.items()))
+            for shape, row in memory.items():
+                print(f"  {shape:10} " + "   ".join(f"{k} {v:.0f}" for k, v in row.items()))
             record["peak_mib"] = memory
-        if not options.words or "engines" in options.words:
+        if not (options.words or options.no_engines) or "engines" in options.words:
             record["engines"] = engines(folder, options.legacy_python, turns, patience_s)
     slow = slower_than_both(results)
     print("\nslower than both:", "; ".join(slow) or "none")
