@@ -53,7 +53,7 @@ def test_the_recipes_are_there() -> None:
         ({"precision": "float16"}, "precision must be float32 or bfloat16"),
         ({"budget_minutes": -1}, "budget_minutes must be above 0"),
         ({"initialization": "zeros"}, "initialization must be"),
-        ({"losses": {"tiem": 1}}, "losses has an unknown field 'tiem'; did you mean 'time'"),
+        ({"losses": {"timing": 1}}, "losses has an unknown field 'timing'; did you mean 'time'"),
         ({"losses": {"time": float("nan")}}, "losses.time must be at least 0"),
         ({"losses": {"windows": [64, 255, 512]}}, "losses.windows must be multiples of 4"),
         ({"losses": {"num_mels": [5]}}, "losses.num_mels must name one count for each"),
