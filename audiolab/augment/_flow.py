@@ -111,7 +111,11 @@ class Flow:
 def stacked(rows: Sequence[torch.Tensor]) -> torch.Tensor:
     """Return items ``(channels, time)`` as a batch, filled up with zeros."""
     longest = max(row.shape[-1] for row in rows)
-    return torch.stack([pad(row, (0, longest - row.shape[-1])) for row in rows])
+    # pad copies even where there is nothing to add
+    filled = (
+        row if row.shape[-1] == longest else pad(row, (0, longest - row.shape[-1])) for row in rows
+    )
+    return torch.stack(list(filled))
 
 
 def cleared(waveform: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:

@@ -482,7 +482,7 @@ class TimeTransform(WaveformTransform):
 
 def _pieces(item: torch.Tensor, time_map: TimeMap) -> torch.Tensor:
     """Put the pieces of an item where a map with whole numbers and paces of 1 and -1 says."""
-    result = item.new_zeros(item.shape[0], time_map.length)
+    result = None
     for piece in time_map.pieces:
         part = item[:, round(piece.start) : round(piece.stop)]
         first = round(min(piece.new_start, piece.moved(piece.stop)))
@@ -491,5 +491,9 @@ def _pieces(item: torch.Tensor, time_map: TimeMap) -> torch.Tensor:
         part = part[:, max(0, -first) :]
         first = max(0, first)
         part = part[:, : max(0, time_map.length - first)]
+        if len(time_map.pieces) == 1 and part.shape[-1] == time_map.length:
+            return part
+        if result is None:
+            result = item.new_zeros(item.shape[0], time_map.length)
         result[:, first : first + part.shape[-1]] = part
-    return result
+    return item.new_zeros(item.shape[0], time_map.length) if result is None else result
