@@ -84,17 +84,17 @@ def measure_rir(
     ValueError
         If the recording is silent, not finite, or shorter than the sweep.
 
+    See Also
+    --------
+    harmonic_rirs : The distortion.
+    align_rir : Takes the delay away.
+
     Notes
     -----
     For linear systems the error is below -140 dB within the band in float64, before anything is
     cut off. Harmonics of order n
     smear over the response if they take longer to die away than they are early: a longer sweep
     moves them apart. Differentiable.
-
-    See Also
-    --------
-    harmonic_rirs : The distortion.
-    align_rir : Takes the delay away.
 
     Examples
     --------

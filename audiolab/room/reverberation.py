@@ -67,15 +67,15 @@ def reverberate(
         If the dimensions do not fit each other, `rir` has no taps or is not finite, or `waveform`
         is not finite where it is valid.
 
-    Notes
-    -----
-    Computed in float32 or float64 (half precision in float32). The error against a direct sum is
-    about -130 dB of the loudest sample in float32. Gradients of any order reach both tensors.
-
     See Also
     --------
     shoebox_rir : Responses of simulated rooms.
     measure_rir : Responses of real ones.
+
+    Notes
+    -----
+    Computed in float32 or float64 (half precision in float32). The error against a direct sum is
+    about -130 dB of the loudest sample in float32. Gradients of any order reach both tensors.
 
     Examples
     --------

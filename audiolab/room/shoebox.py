@@ -87,7 +87,7 @@ def shoebox_rir(
         Instead of `absorption`: the reverberation time in seconds, a number or one a room. All
         walls get what `absorption_for` says. Measured as T30, rooms whose sides differ by less than
         a factor of two and a half came out 1 to 6 % long in the mean over positions, corridors up
-        to 25 %.
+        to 25 %; over random rooms and positions the error is 5 to 8 % RMS.
     rt60_tolerance : float, optional
         Measure the response and correct the absorption, at most four times, until the T30 of each
         room is so close to `rt60_s`, 0.02 for 2 %. Each time costs as much as the response. In the
@@ -141,6 +141,12 @@ def shoebox_rir(
         If a position is outside its room, both `absorption` and `rt60_s` are given or none, or a
         room would ring so long that it takes over 2e9 images.
 
+    See Also
+    --------
+    reverberate : Puts a sound into the room.
+    reverberate_moving : With a path as `source_m`.
+    absorption_for : From a reverberation time to walls.
+
     Notes
     -----
     A direct sound at 1 m has an amplitude of 1, as in pyroomacoustics (whose responses begin 40
@@ -149,12 +155,6 @@ def shoebox_rir(
     gradients, which keep some 300 bytes an image. Gradients (of first order) reach sides,
     positions, directions and absorption; `rt60_s` through the prediction, not through
     `rt60_tolerance`.
-
-    See Also
-    --------
-    reverberate : Puts a sound into the room.
-    reverberate_moving : With a path as `source_m`.
-    absorption_for : From a reverberation time to walls.
 
     Examples
     --------
