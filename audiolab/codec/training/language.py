@@ -274,7 +274,7 @@ class LanguageTrainer:
         return means.take()
 
     def save(self) -> None:
-        """Write a checkpoint, and with it the language model in both arithmetics."""
+        """Write a checkpoint, and with it the language model in floats and in integers."""
         if self._skipped:
             self._emit("warning", text="not saved: the last step had no finite gradient")
             return
