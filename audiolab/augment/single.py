@@ -482,7 +482,7 @@ class TimeTransform(WaveformTransform):
 
 def _pieces(item: torch.Tensor, time_map: TimeMap) -> torch.Tensor:
     """Put the pieces of an item where a map with whole numbers and paces of 1 and -1 says."""
-    result = None
+    parts: list[tuple[int, torch.Tensor]] = []
     for piece in time_map.pieces:
         part = item[:, round(piece.start) : round(piece.stop)]
         first = round(min(piece.new_start, piece.moved(piece.stop)))
@@ -490,10 +490,12 @@ def _pieces(item: torch.Tensor, time_map: TimeMap) -> torch.Tensor:
             part = part.flip(-1)
         part = part[:, max(0, -first) :]
         first = max(0, first)
-        part = part[:, : max(0, time_map.length - first)]
-        if len(time_map.pieces) == 1 and part.shape[-1] == time_map.length:
-            return part
-        if result is None:
-            result = item.new_zeros(item.shape[0], time_map.length)
+        parts.append((first, part[:, : max(0, time_map.length - first)]))
+    ordered = sorted(parts, key=lambda each: each[0])
+    ends = [0, *(first + part.shape[-1] for first, part in ordered)]
+    if ends[-1] == time_map.length and ends[:-1] == [first for first, _ in ordered] and parts:
+        return torch.cat([part for _, part in ordered], dim=-1) if len(parts) > 1 else parts[0][1]
+    result = item.new_zeros(item.shape[0], time_map.length)
+    for first, part in parts:
         result[:, first : first + part.shape[-1]] = part
-    return item.new_zeros(item.shape[0], time_map.length) if result is None else result
+    return result
