@@ -74,7 +74,7 @@ def test_operators_keep_the_rules_of_torch_library():
     checks = ("test_schema", "test_autograd_registration", "test_faketensor")
 
     def check(operator, *given):
-        torch.library.opcheck(operator, given, test_utils=checks)
+        torch.library.opcheck(operator.registered, given, test_utils=checks)
 
     check(modulated_delay._read, x, scale, *table, 5)
     check(modulated_delay._feed_back, x, past, scale, *table)

@@ -26,20 +26,25 @@ class Operator(Generic[Result]):
         Name in the registry, ``namespace::name``.
     function : callable
         Takes tensors and numbers, changes none of them, and returns new tensors.
+
+    Attributes
+    ----------
+    registered : CustomOpDef
+        The twin.
     """
 
     def __init__(self, name: str, function: Callable[..., Result]) -> None:
         self._function = function
-        self._registered = torch.library.custom_op(
+        self.registered = torch.library.custom_op(
             name, function, mutates_args=(), device_types="cpu"
         )
-        self.register_fake = self._registered.register_fake
-        self.register_autograd = self._registered.register_autograd
+        self.register_fake = self.registered.register_fake
+        self.register_autograd = self.registered.register_autograd
 
     def __call__(self, *arguments: Any) -> Result:
         """Run, seen by torch's machinery only where some of it is watching."""
         if torch.compiler.is_compiling() or any(map(_watched, arguments)):
-            result: Result = self._registered(*arguments)
+            result: Result = self.registered(*arguments)
             return result
         return self._function(*map(_bare, arguments))
 
