@@ -209,8 +209,8 @@ display.Table("ours at 6, Opus at 6, Opus at 8", ("", *kinds), tuple(cells))
 # %% [markdown]
 # Measures contradict each other here, and that is the result. Distances between spectra over the
 # whole band, close kin of what the model was trained to lower, prefer it to Opus at 8 kbps on every
-# kind of sound. PESQ and ESTOI, which listen for a clear voice, hold it level with Opus at 6 kbps on
-# clean speech, ahead of it in noise, and behind Opus at 8. Below 4 kHz, where Opus spends all it
+# kind of sound. PESQ and ESTOI, which listen for a clear voice, hold it level with Opus at 6 kbps
+# on clean speech, ahead of it in noise, and behind Opus at 8. Below 4 kHz, where Opus spends all it
 # has, Opus at 8 is nearer. On hens in a yard even SI-SDR and ViSQOL prefer Opus. No panel replaces
 # ears: press B in a player above for a blind test.
 #
