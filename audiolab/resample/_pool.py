@@ -16,10 +16,12 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
+import torch.autograd.forward_ad
 
 __all__ = ["run"]
 
@@ -59,6 +61,14 @@ def run(
     job.join()
 
 
+_Mode: TypeAlias = Callable[[bool], AbstractContextManager[Any]]
+_set_forward_mode: _Mode = torch.autograd.forward_ad._set_fwd_grad_enabled
+
+
+def _without_tangents() -> AbstractContextManager[Any]:
+    return _set_forward_mode(False)
+
+
 class _Job:
     """Pieces, and who has done which."""
 
@@ -77,7 +87,9 @@ class _Job:
     def work(self) -> None:
         """Do pieces until there are none; the first to run out also cares for what others hold."""
         try:
-            with torch.inference_mode(self.inference), torch.no_grad():
+            # A thread of the pool has modes of its own: without these it would see tangents that
+            # the caller, inside an autograd function, does not.
+            with torch.inference_mode(self.inference), torch.no_grad(), _without_tangents():
                 while (piece := next(self.numbers)) < self.num_pieces:  # next() is atomic
                     self.attempt(piece)
                 if not self.rescue.acquire(blocking=False):

@@ -173,8 +173,9 @@ _, panel = plt.subplots(figsize=(8, 3.4), layout="constrained")
 for n, lesson in enumerate(lessons):
     shares = torch.tensor([right[lesson][place] for place in places])
     spread, mean = torch.std_mean(shares, dim=1)
-    where = torch.arange(len(places)) + 0.36 * (n - 0.5)
-    panel.bar(where, mean, 0.34, yerr=spread, capsize=4, label=f"taught with {lesson}")
+    where = [place + 0.36 * (n - 0.5) for place in range(len(places))]
+    bars = {"height": mean.tolist(), "yerr": spread.tolist(), "capsize": 4}
+    panel.bar(where, width=0.34, label=f"taught with {lesson}", **bars)
     for place, m, s in zip(places, mean, spread, strict=True):
         print(f"taught with {lesson:16} asked {place:24} {m:5.1f} ± {s:.1f} % right")
 panel.axhline(100 / 6, color="0.5", linestyle=":", label="guessing")

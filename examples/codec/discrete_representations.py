@@ -55,7 +55,9 @@ codes = {"a woman": encode(woman), "a man": encode(man), "music": encode(song)}
 _, panels = plt.subplots(3, 1, figsize=(10, 6), layout="constrained", sharex=True)
 for panel, (name, table) in zip(panels, codes.items(), strict=True):
     extent = (0, table.shape[-1] / model.frame_rate, 16.5, 0.5)
-    panel.imshow(table[0], aspect="auto", cmap="twilight", extent=extent, interpolation="nearest")
+    panel.imshow(
+        table[0].numpy(), aspect="auto", cmap="twilight", extent=extent, interpolation="nearest"
+    )
     panel.set(title=f"{name}: {table.shape[1]} x {table.shape[2]} codes", ylabel="Codebook")
 panels[-1].set_xlabel("Time (s)")
 
@@ -123,12 +125,11 @@ for number in [1, 2, 4, 8, 16]:
         f"{number:2d} stages, {number * 0.75:5.2f} kbps: SI-SDR "
         f"{metrics.si_sdr_db(woman, heard).item():5.1f} dB, mel distance {distance:4.1f} dB"
     )
-display.player({"original": woman[0], **{name: x[0] for name, x in stages.items()}}, rate)
-
 # sphinx_gallery_start_ignore
 ratios = [metrics.si_sdr_db(woman, x).item() for x in stages.values()]
 assert ratios == sorted(ratios)
 # sphinx_gallery_end_ignore
+display.player({"original": woman[0], **{name: x[0] for name, x in stages.items()}}, rate)
 
 # %% [markdown]
 # Exchanged stages
@@ -154,13 +155,12 @@ mixed = {
 }
 for name, x in mixed.items():
     print(f"{name:24} SI-SDR to the woman {metrics.si_sdr_db(woman[0], x).item():6.1f} dB")
-display.player(mixed, rate)
-
 # sphinx_gallery_start_ignore
 to_her = {name: metrics.si_sdr_db(woman[0], x).item() for name, x in mixed.items()}
 assert to_her["her first two alone"] > to_her["her first two, his rest"]
 assert to_her["her first two, his rest"] > to_her["his first two, her rest"] + 5
 # sphinx_gallery_end_ignore
+display.player(mixed, rate)
 
 # %% [markdown]
 # Between two sounds

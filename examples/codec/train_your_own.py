@@ -148,8 +148,6 @@ display.player(heard["speech_female"], rate)
 
 # %%
 
-display.player(heard["music"], rate)
-
 # sphinx_gallery_start_ignore
 for tracks in heard.values():
     distances = [
@@ -157,6 +155,7 @@ for tracks in heard.values():
     ]
     assert distances[3] < distances[2] < distances[1]
 # sphinx_gallery_end_ignore
+display.player(heard["music"], rate)
 
 # %% [markdown]
 # Are the codebooks alive?

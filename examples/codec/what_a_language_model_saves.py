@@ -7,7 +7,8 @@ Ten bits a code is what a number from 0 to 1,023 costs if nothing is known about
 transformer that guesses the next frame of codes, and an arithmetic coder that spends little on
 what was expected, write the same codes in fewer bits. This page shows where they are saved.
 
-**What you will hear.** Nothing new: the same codes, so the same sound to the bit.
+**What you will hear.** A voice from a packed and from a guessed file: the same codes, so the same
+sound to the bit.
 """
 
 # %%
@@ -63,6 +64,19 @@ assert all(row[3] < row[2] for row in rows)
 # sphinx_gallery_end_ignore
 
 # %% [markdown]
+# And to the ear, of course:
+
+# %%
+
+voice = waveforms["speech_female"][:, : 4 * rate]
+files = {
+    "packed": codec.compress(voice, rate, bandwidth=6.0),
+    "guessed": codec.compress(voice, rate, bandwidth=6.0, lm=True),
+}
+heard = {f"{name}, {len(data)} bytes": codec.decompress(data)[0] for name, data in files.items()}
+display.player({"original": voice, **heard}, rate)
+
+# %% [markdown]
 # Where they are saved
 # --------------------
 #
@@ -82,6 +96,8 @@ def prices(waveform, bandwidth):
     return -shares.gather(-1, codes[0].T[..., None])[..., 0].log2().T  # (codebook, frame)
 
 
+# %%
+
 price = {name: prices(x, 6.0) for name, x in waveforms.items()}
 _, panels = plt.subplots(2, 1, figsize=(10, 5), layout="constrained", sharex=True)
 voice = waveforms["speech_female"]
@@ -97,7 +113,7 @@ panels[1].legend()
 
 _, panel = plt.subplots(figsize=(7.6, 3), layout="constrained")
 for n, (name, bits) in enumerate(price.items()):
-    panel.bar(torch.arange(1, 9) + 0.27 * (n - 1), bits.mean(1), 0.25, label=name)
+    panel.bar([k + 0.27 * (n - 1) for k in range(1, 9)], bits.mean(1).tolist(), 0.25, label=name)
 panel.axhline(10, color="0.4", linestyle=":")
 panel.set(title="Price by stage", xlabel="Codebook", ylabel="Bits", xticks=range(1, 9))
 panel.legend(loc="lower right")

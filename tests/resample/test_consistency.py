@@ -101,7 +101,17 @@ def test_gradcheck(method: str, orig: float, new: float, num_in: int):
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
 @pytest.mark.parametrize(("orig", "new"), RATES)
 @pytest.mark.parametrize("method", OURS)
-def test_forward_mode(method: str, orig: float, new: float):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_forward_mode(method: str, orig: float, new: float, threads: int):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        check_forward_mode(method, orig, new)
+    finally:
+        torch.set_num_threads(before)
+
+
+def check_forward_mode(method: str, orig: float, new: float) -> None:
     x, tangent = noise(2, 300), noise(2, 300, seed=1)
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(x, tangent)

@@ -1,1 +1,107 @@
 """The single transforms, by family; `audiolab.augment` exports them all."""
+
+from audiolab.augment.transforms.channel_order import ChannelShuffle
+from audiolab.augment.transforms.channels import (
+    AirAbsorption,
+    Aliasing,
+    BitCrush,
+    Clipping,
+    DcOffset,
+    LossyCodec,
+    LowSampleRate,
+    Microphone,
+    PacketLoss,
+    SmallSpeaker,
+    TanhDistortion,
+    Telephone,
+)
+from audiolab.augment.transforms.dynamics import Compressor, Limiter
+from audiolab.augment.transforms.filters import (
+    BandPass,
+    BandStop,
+    HighPass,
+    HighShelf,
+    LowPass,
+    LowShelf,
+    Peaking,
+    SevenBandEqualizer,
+)
+from audiolab.augment.transforms.levels import (
+    Gain,
+    GainTransition,
+    NormalizeLoudness,
+    NormalizePeak,
+    PolarityInversion,
+)
+from audiolab.augment.transforms.masks import FrequencyMask, TimeMask
+from audiolab.augment.transforms.noise import (
+    AddBackgroundNoise,
+    AddColoredNoise,
+    AddGaussianNoise,
+    AddShortNoises,
+    MixUp,
+)
+from audiolab.augment.transforms.rooms import ApplyImpulseResponse, RoomSimulation
+from audiolab.augment.transforms.tempo import ClockDrift, PitchShift, Speed, TimeStretch
+from audiolab.augment.transforms.timing import (
+    AdjustDuration,
+    Pad,
+    RandomCrop,
+    RepeatPart,
+    Reverse,
+    Shift,
+    SpliceOut,
+    TrimSilence,
+)
+
+__all__ = [
+    "AddBackgroundNoise",
+    "AddColoredNoise",
+    "AddGaussianNoise",
+    "AddShortNoises",
+    "AdjustDuration",
+    "AirAbsorption",
+    "Aliasing",
+    "ApplyImpulseResponse",
+    "BandPass",
+    "BandStop",
+    "BitCrush",
+    "ChannelShuffle",
+    "Clipping",
+    "ClockDrift",
+    "Compressor",
+    "DcOffset",
+    "FrequencyMask",
+    "Gain",
+    "GainTransition",
+    "HighPass",
+    "HighShelf",
+    "Limiter",
+    "LossyCodec",
+    "LowPass",
+    "LowSampleRate",
+    "LowShelf",
+    "Microphone",
+    "MixUp",
+    "NormalizeLoudness",
+    "NormalizePeak",
+    "PacketLoss",
+    "Pad",
+    "Peaking",
+    "PitchShift",
+    "PolarityInversion",
+    "RandomCrop",
+    "RepeatPart",
+    "Reverse",
+    "RoomSimulation",
+    "SevenBandEqualizer",
+    "Shift",
+    "SmallSpeaker",
+    "Speed",
+    "SpliceOut",
+    "TanhDistortion",
+    "Telephone",
+    "TimeMask",
+    "TimeStretch",
+    "TrimSilence",
+]
