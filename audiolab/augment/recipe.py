@@ -174,12 +174,12 @@ def recipe_from_data(data: Any, *, folder: FilePath | None = None) -> Transform:
     Examples
     --------
     >>> from audiolab import augment
-    >>> augment.recipe_from_data(
-    ...     {"recipe": 1, "transforms": [{"transform": "gain", "gain_db": "loud"}]}
-    ... )
-    Traceback (most recent call last):
-        ...
-    audiolab._documents.DocumentError: transforms[0].gain_db must be a number, got 'loud'
+    >>> data = {"recipe": 1, "transforms": [{"transform": "gain", "gain_db": "loud"}]}
+    >>> try:
+    ...     augment.recipe_from_data(data)
+    ... except ValueError as error:
+    ...     print(error)
+    transforms[0].gain_db must be a number, got 'loud'
     """
     if not isinstance(data, dict) or "recipe" not in data:
         raise DocumentError("a recipe must begin with the field `recipe: 1`")

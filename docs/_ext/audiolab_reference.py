@@ -129,13 +129,22 @@ def class_options(value: object, kind: str) -> list[str]:
     """
     if kind != "class" or not isinstance(value, type):
         return []
-    foreign = [each for each in value.__mro__ if not each.__module__.startswith("audiolab")]
-    # Members of the first base from elsewhere, such as torch's Module, and all beyond it stay out.
+    # Members of the first base that is told elsewhere, by us or by torch, and all beyond it stay out.
+    told = next(each for each in value.__mro__[1:] if _is_told(each))
     return [
         "   :members:",
-        f"   :inherited-members: {foreign[0].__name__}",
+        f"   :inherited-members: {told.__name__}",
         "   :exclude-members: extra_repr",
     ]
+
+
+def _is_told(base: type) -> bool:
+    """Tell whether a base class is documented of its own: another package's, or exported by ours."""
+    package, _, rest = base.__module__.partition(".")
+    if package != "audiolab":
+        return True
+    home = importlib.import_module(f"audiolab.{rest.partition('.')[0]}")
+    return base.__name__ in getattr(home, "__all__", ())
 
 
 class CommandHelp(SphinxDirective):

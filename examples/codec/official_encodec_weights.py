@@ -137,7 +137,7 @@ display.player(heard, rate)
 
 _, panels = plt.subplots(1, len(heard), figsize=(3.4 * len(heard), 3), layout="constrained")
 for panel, (name, x) in zip([panels] if len(heard) == 1 else panels, heard.items(), strict=True):
-    display.plot_spectrogram(x, rate, title=name, ax=panel, colorbar=False)
+    display.plot_spectrogram(x, rate, title=f"A voice: {name}", ax=panel, colorbar=False)
 
 # %% [markdown]
 # Pitfalls
