@@ -129,7 +129,7 @@ def class_options(value: object, kind: str) -> list[str]:
     """
     if kind != "class" or not isinstance(value, type):
         return []
-    # Members of the first base that is told elsewhere, by us or by torch, and all beyond it stay out.
+    # Members of the first base that is told elsewhere, by us or by torch, and all beyond stay out.
     told = next(each for each in value.__mro__[1:] if _is_told(each))
     return [
         "   :members:",
@@ -139,7 +139,7 @@ def class_options(value: object, kind: str) -> list[str]:
 
 
 def _is_told(base: type) -> bool:
-    """Tell whether a base class is documented of its own: another package's, or exported by ours."""
+    """Tell whether a base class has a place of its own: another package's, or exported by us."""
     package, _, rest = base.__module__.partition(".")
     if package != "audiolab":
         return True
