@@ -92,3 +92,18 @@ def test_command_works_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     )
     run(command, "convert", clip.strip(), "out.wav", "--rate", "16000", cwd=tmp_path)
     assert "16000" in run(command, "info", "--json", "out.wav", cwd=tmp_path)
+
+
+def test_the_codec_comes_with_its_weights(wheel: Path, installed: Path, tmp_path: Path) -> None:
+    members = {each.filename: each.file_size for each in zipfile.ZipFile(wheel).infolist()}
+    weights = [size for name, size in members.items() if name.endswith(".safetensors")]
+    assert len(weights) == 2
+    assert sum(weights) <= 8_000_000
+    assert "audiolab/codec/training/recipes/audiolab_24khz.yaml" in members
+    command = installed.with_name("audiolab")
+    clip = run(
+        installed, "-c", "import audiolab.signals as s; print(s.clip_path('speech'))", cwd=tmp_path
+    ).strip()
+    run(command, "codec", "compress", clip, "--lm", "-o", "voice.ecdc", cwd=tmp_path)
+    run(command, "codec", "decompress", "voice.ecdc", "-o", "voice.wav", cwd=tmp_path)
+    assert '"sample_rate": 24000' in run(command, "info", "--json", "voice.wav", cwd=tmp_path)
