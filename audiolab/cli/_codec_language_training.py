@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from audiolab.cli._codec_training import STOPPED, find_recipe, gentle_stop, show
+from audiolab.cli._codec_training import STOPPED, find_recipe, gentle_stop, show, tell_skipped
 from audiolab.cli._errors import CommandError, Parser, UsageError
 
 __all__ = ["build_parser", "run"]
@@ -88,6 +88,7 @@ def run(words: list[str]) -> int:
         num_samples=round(config.segment_s * codec.sample_rate),
         seed=config.seed,
     )
+    tell_skipped(source.skipped)
     arguments.out.mkdir(parents=True, exist_ok=True)
     trainer = LanguageTrainer(
         config,

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from audiolab.cli._errors import CommandError, Parser, UsageError
+from audiolab.cli._errors import CommandError, Parser, UsageError, report
 from audiolab.cli._style import clock
 
 if TYPE_CHECKING:
     from audiolab.codec.training.trainer import Event
 
-__all__ = ["build_parser", "find_recipe", "gentle_stop", "run", "show"]
+__all__ = ["build_parser", "find_recipe", "gentle_stop", "run", "show", "tell_skipped"]
 
 #: Status of a run that was stopped and may be resumed.
 STOPPED = 130
@@ -100,6 +100,7 @@ def run(words: list[str]) -> int:
         num_samples=config.num_samples,
         seed=config.seed,
     )
+    tell_skipped(source.skipped)
     arguments.out.mkdir(parents=True, exist_ok=True)
     threads = arguments.data_threads
     if threads is None:
@@ -133,6 +134,12 @@ def find_recipe(name: str) -> Path:
         names = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
         raise CommandError(f"{name}: neither a YAML file nor one of the recipes {names}")
     return found
+
+
+def tell_skipped(skipped: Mapping[str, str]) -> None:
+    """Print which files of the data could not be used, a line each."""
+    for reason in skipped.values():
+        report("audiolab codec", f"skipped: {reason}")
 
 
 def show(event: Event, folder: Path) -> None:

@@ -162,3 +162,22 @@ def test_the_command_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main([*map(str, line), "--codec", str(tmp_path / "codec")]) == 0
     assert "step 4 end: finished" in capsys.readouterr().out
     assert load_language_model(tmp_path / "run" / "exact.safetensors").config.name == "tiny"
+
+
+def test_files_that_cannot_be_used_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from audiolab import io
+
+    codec().save_pretrained(tmp_path / "codec")
+    (tmp_path / "data").mkdir()
+    tone = torch.cat(list(source(0, range(4))), dim=-1)
+    io.save(tmp_path / "data" / "good.wav", tone, RATE)
+    (tmp_path / "data" / "bad.wav").write_bytes(b"RIFF, but no more")
+    settings = tmp_path / "lm.yaml"
+    settings.write_text(
+        "language_model: {num_codebooks: 2, codebook_size: 8, dim: 8, num_heads: 2, num_layers: 1,"
+        " hidden_dim: 8}\nsteps: 1\nsegment_s: 0.4\nbatch_size: 2\ncodebooks: [2]\n"
+    )
+    line = ["codec", "train-lm", settings, "--data", tmp_path / "data", "--out", tmp_path / "run"]
+    assert main([*map(str, line), "--codec", str(tmp_path / "codec")]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert [each for each in told if "skipped" in each and "bad.wav" in each]

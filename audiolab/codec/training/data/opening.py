@@ -75,6 +75,7 @@ def open_source(
     except (TypeError, ValueError) as error:
         raise DocumentError(f"data.augmentation: {error}") from None
     shares = fields.get("shares")
+    skipped: Mapping[str, str] = {}
     if any(Path(folder).glob("*-[0-9][0-9][0-9][0-9].npy")):
         groups = read_shards(folder, sample_rate)
         if shares is None:
@@ -87,7 +88,7 @@ def open_source(
             min_samples=num_samples,
             cache=fields.get("cache"),
         )
-        groups = found.groups
+        groups, skipped = found.groups, found.skipped
     return TrainingAudio(
         Library(groups, shares),
         num_samples,
@@ -95,4 +96,5 @@ def open_source(
         num_channels=channels,
         seed=seed,
         augmentation=augmentation,
+        skipped=skipped,
     )

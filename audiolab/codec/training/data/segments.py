@@ -7,6 +7,8 @@ would have seen, and processes that share a batch each make their own items of i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -40,6 +42,8 @@ class TrainingAudio:
         Of all draws.
     augmentation : Augmentation, optional
         What is done to them; the defaults of that class.
+    skipped : mapping of str to str, optional
+        Files that could not be used, and why: to be told to whoever trains.
     """
 
     def __init__(
@@ -51,8 +55,10 @@ class TrainingAudio:
         num_channels: int = 1,
         seed: int = 0,
         augmentation: Augmentation | None = None,
+        skipped: Mapping[str, str] | None = None,
     ) -> None:
         self.library = library
+        self.skipped = dict(skipped or {})
         self.num_samples = num_samples
         self.sample_rate = check_sample_rate(sample_rate)
         self.num_channels = num_channels
