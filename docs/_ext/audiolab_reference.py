@@ -129,11 +129,11 @@ def class_options(value: object, kind: str) -> list[str]:
     """
     if kind != "class" or not isinstance(value, type):
         return []
-    # Members of the first base that is told elsewhere, by us or by torch, and all beyond stay out.
-    told = next(each for each in value.__mro__[1:] if _is_told(each))
+    # Members of bases that are told elsewhere, by us or by torch, stay out.
+    told = ", ".join(each.__name__ for each in value.__mro__[1:] if _is_told(each))
     return [
         "   :members:",
-        f"   :inherited-members: {told.__name__}",
+        f"   :inherited-members: {told}",
         "   :exclude-members: extra_repr",
     ]
 
