@@ -38,8 +38,10 @@ def test_audiolab_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len(commands) >= 4
     # The files that the commands read, and a song long enough for the range that is cut from it.
     assert main(["convert", str(clip_path("speech")), "talk.wav"]) == 0
-    for name in ("original.wav", "coded.mp3"):
+    for name in ("original.wav", "coded.mp3", "talks/talk.wav"):
+        Path(name).parent.mkdir(exist_ok=True)
         assert main(["convert", "talk.wav", name]) == 0
+    Path("recipe.yaml").write_text("recipe: 1\ntransforms:\n- {transform: gain}\n")
     subprocess.run(
         [sys.executable, "-c", "import torch; from audiolab import io\n"
          "for n in ('song.mp3', 'song.flac'): io.save(n, torch.zeros(2, 16_000 * 105), 16_000)"],
