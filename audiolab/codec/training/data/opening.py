@@ -8,6 +8,7 @@ from typing import Any
 
 from audiolab._documents import DocumentError, check_fields
 from audiolab._typing import FilePath
+from audiolab.augment import recipe_from_data
 from audiolab.codec.training.data.augmentation import Augmentation
 from audiolab.codec.training.data.folder import read_folder
 from audiolab.codec.training.data.segments import TrainingAudio
@@ -46,7 +47,8 @@ def open_source(
         Where the audio lies.
     recipe : mapping, optional
         The ``data`` of a training configuration: ``shares`` (how often each kind is drawn; for a
-        folder of files, each of its subfolders), ``augmentation`` (fields of `Augmentation`) and
+        folder of files, each of its subfolders), ``augmentation`` (fields of `Augmentation`),
+        ``recipe`` (one of `audiolab.augment`, as in a recipe's file, applied after that) and
         ``cache`` (a folder for what compressed files decode to).
     sample_rate : int
         Sample rate in Hz.
@@ -69,11 +71,18 @@ def open_source(
     ValueError
         If nothing in the folder can be trained on.
     """
-    fields = check_fields(dict(recipe or {}), "data", known=("shares", "augmentation", "cache"))
+    fields = check_fields(
+        dict(recipe or {}), "data", known=("shares", "augmentation", "cache", "recipe")
+    )
     try:
         augmentation = Augmentation.from_dict(fields.get("augmentation") or {})
     except (TypeError, ValueError) as error:
         raise DocumentError(f"data.augmentation: {error}") from None
+    try:
+        given = fields.get("recipe")
+        transform = None if given is None else recipe_from_data(given)
+    except ValueError as error:
+        raise DocumentError(f"data.recipe: {error}") from None
     shares = fields.get("shares")
     skipped: Mapping[str, str] = {}
     if any(Path(folder).glob("*-[0-9][0-9][0-9][0-9].npy")):
@@ -97,4 +106,5 @@ def open_source(
         seed=seed,
         augmentation=augmentation,
         skipped=skipped,
+        recipe=transform,
     )

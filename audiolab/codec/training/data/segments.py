@@ -12,8 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional
 
 from audiolab._validation import check_sample_rate
+from audiolab.augment import Transform, item_seed
 from audiolab.codec.training.data.augmentation import Augmentation, Augmenter
 from audiolab.codec.training.data.tracks import Library
 
@@ -44,6 +46,9 @@ class TrainingAudio:
         What is done to them; the defaults of that class.
     skipped : mapping of str to str, optional
         Files that could not be used, and why: to be told to whoever trains.
+    recipe : Transform, optional
+        What of `audiolab.augment` is applied after that, with a seed for each item of each step.
+        An item that becomes longer or shorter is cut, or ends in silence.
     """
 
     def __init__(
@@ -56,7 +61,9 @@ class TrainingAudio:
         seed: int = 0,
         augmentation: Augmentation | None = None,
         skipped: Mapping[str, str] | None = None,
+        recipe: Transform | None = None,
     ) -> None:
+        self.recipe = recipe
         self.library = library
         self.skipped = dict(skipped or {})
         self.num_samples = num_samples
@@ -87,7 +94,20 @@ class TrainingAudio:
         batch = np.empty(shape, np.float32)
         for row, item in enumerate(items):
             batch[row] = self._item(step, item)
-        return torch.from_numpy(batch)
+        waveform = torch.from_numpy(batch)
+        return waveform if self.recipe is None else self._by_recipe(waveform, step, items)
+
+    def _by_recipe(self, waveform: torch.Tensor, step: int, items: range) -> torch.Tensor:
+        assert self.recipe is not None
+        seeds = [item_seed(self.seed, item, epoch=step) for item in items]
+        changed = self.recipe(waveform, self.sample_rate, seeds=seeds).waveform
+        time = changed.shape[-1]
+        if time != self.num_samples:
+            kept = changed[..., : self.num_samples]
+            changed = functional.pad(kept, (0, self.num_samples - kept.shape[-1]))
+        # A recipe may overshoot; what a codec learns from stays within full scale.
+        peak = changed.abs().amax(dim=(1, 2), keepdim=True)
+        return (changed / peak.clamp(min=1.0)).float()
 
     def batch(self, step: int, batch_size: int) -> torch.Tensor:
         """Return a whole batch.
